@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Step 2: sends the frames of each clip through a CNN without its top.
+
+Reads   data/DATASET/frame/CLIP/frame-001.jpg ...   (made by frame.py)
+Writes  data/DATASET/feature/CNN/CLIP.npy           (frames, features a frame)
+        data/DATASET/feature/CNN/meta.json          what made them
+
+Clips that have features already are left alone.
+
+Example: python feature.py sample-chalearn --weights auto
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from signs import cli
+from signs.cli import UserError, count, log
+
+
+def parse_arguments(
+    arguments: Sequence[str] | None = None,
+) -> argparse.Namespace:
+    from signs.cnn import CNNS
+
+    parser = cli.build_parser(__doc__ or "", dataset="chalearn")
+    add = parser.add_argument
+    add("--cnn", default="inceptionv3", help=f"one of {', '.join(CNNS)}")
+    add(
+        "--alpha",
+        type=cli.positive,
+        default=1.0,
+        help="width of mobilenet: 0.25, 0.5, 0.75 or 1",
+    )
+    add(
+        "--weights",
+        default="imagenet",
+        metavar="imagenet|auto|random|FILE",
+        help="auto: random ones where imagenet's cannot be downloaded",
+    )
+    add(
+        "--engine",
+        choices=["auto", "keras", "litert"],
+        default="auto",
+        help="auto: keras on a GPU, else litert where it is installed",
+    )
+    add(
+        "--batch",
+        type=cli.whole_number,
+        help="frames that go through the CNN at once; whole clips do, and "
+        "if not given, as many as suit the engine",
+    )
+    add(
+        "--dtype",
+        choices=["auto", "float16", "float32"],
+        default="auto",
+        help="how features are stored; auto: float16, but float32 for "
+        "random weights, whose features differ little",
+    )
+    return cli.parse(parser, arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = parse_arguments(arguments)
+
+    from signs import features, files, frames, table
+    from signs.cnn import full_name
+
+    dataset = table.Dataset(args.data / args.dataset)
+    clips = table.read_clips(dataset)
+    frames_a_clip = frames.require_meta(dataset)["frames"]
+    name = full_name(args.cnn, args.alpha)
+    there = None if args.overwrite else features.read_meta(dataset, name)
+    if (
+        there
+        and is_same(there, args, frames_a_clip)
+        and not features.tasks(dataset, clips, there, only_missing=True)
+    ):
+        log.info(
+            f"nothing to do: {count(len(clips), 'clip')} of "
+            f"{dataset.name} have features of {name} "
+            f"({there['weights']} weights)"
+        )
+        return 0
+    network, meta = load_network(args, name, frames_a_clip, there)
+    if there and (problem := features.differences(there, meta)):
+        raise UserError(
+            f"{dataset.feature(name)} holds other features than asked for: "
+            f"{problem}; replace them with: "
+            f"{features.command(dataset, name)} --weights {args.weights} "
+            "--overwrite"
+        )
+    todo = features.tasks(dataset, clips, meta, only_missing=not args.overwrite)
+    log.info(
+        f"{name} with {meta['weights']} weights: {meta['length']:,} features "
+        f"a frame, {frames_a_clip} frames a clip; "
+        f"{len(todo):,} of {count(len(clips), 'clip')} to do"
+    )
+    if args.dry_run:
+        return 0
+    if args.overwrite and dataset.feature(name).exists():
+        # Old features among new ones could not be told apart.
+        shutil.rmtree(dataset.feature(name))
+    failures = extract(args, network, meta, dataset, todo)
+    failed = args.log / f"{dataset.name}-feature-failed.csv"
+    files.write_failures(failed, failures)
+    return report(dataset, meta, len(clips), failures, failed)
+
+
+def is_same(there: dict, args: argparse.Namespace, frames_a_clip: int) -> bool:
+    """Whether the features that are there are the ones asked for.
+
+    False also where only loading the CNN can tell.
+    """
+    return (
+        args.weights in ("imagenet", "random", "auto")
+        and args.weights in (there["weights"], "auto")
+        and there["seed"] in (None, args.seed)
+        and there["frames"] == frames_a_clip
+        and args.dtype in ("auto", there["dtype"])
+    )
+
+
+def load_network(
+    args: argparse.Namespace, name: str, frames_a_clip: int, there: dict | None
+) -> tuple[Any, dict[str, Any]]:
+    """Loads the CNN, and says all that the features are made with."""
+    from signs import cnn, runs
+
+    weights = args.weights
+    if there and weights == "auto" and there["weights"] == "random":
+        weights = "random"  # as before, without trying to download again
+    network = cnn.load(name, weights, args.seed)
+    dtype = args.dtype
+    if dtype == "auto":
+        dtype = "float32" if network.weights == "random" else "float16"
+    meta = {
+        **network.describe(),
+        "frames": frames_a_clip,
+        "dtype": dtype,
+        "versions": runs.versions(),
+    }
+    return network, meta
+
+
+def extract(
+    args: argparse.Namespace,
+    network: Any,
+    meta: dict[str, Any],
+    dataset: Any,
+    todo: dict[str, Any],
+) -> dict[str, str]:
+    """Makes the features; returns the reasons of the clips that failed."""
+    from signs import engines, features, files, parallel
+
+    engine = engines.make(
+        args.engine, network, args.model_dir / "cnn", args.workers
+    )
+    files.write_json(
+        features.meta_path(dataset, meta["cnn"]),
+        {**meta, "engine": engine.name},
+    )
+    clips_at_once = max(1, (args.batch or engine.batch) // meta["frames"])
+    outcomes = features.make_features(todo, engine, clips_at_once, args.workers)
+    _, failures = parallel.collect(
+        outcomes, len(todo), f"{meta['cnn']} ({engine.name})", args.quiet
+    )
+    return failures
+
+
+def report(
+    dataset: Any,
+    meta: dict[str, Any],
+    clips: int,
+    failures: dict[str, str],
+    failed: Path,
+) -> int:
+    """Prints what came out; returns the exit code."""
+    folder = dataset.feature(meta["cnn"])
+    if len(failures) == clips:
+        clip, reason = next(iter(failures.items()))
+        raise UserError(
+            f"no clip has features: all {clips:,} failed, such as {clip} "
+            f"({reason}); see {failed}, and make the frames with: "
+            f"python frame.py {dataset.name}"
+        )
+    done = clips - len(failures)
+    log.info(
+        f"{count(done, 'clip')} with features of "
+        f"({meta['frames']}, {meta['length']}), {meta['dtype']}, in {folder}"
+    )
+    if failures:
+        clip, reason = next(iter(failures.items()))
+        log.warning(
+            f"{count(len(failures), 'clip')} failed, such as {clip} "
+            f"({reason}); all are in {failed}"
+        )
+        return 1
+    log.info(f"next: python train_lstm.py {dataset.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,14 @@
+"""What the scripts share: one file an idea, in the order the data flows.
+
+`layouts` -> `table` -> `splits` -> `video` -> `frames` -> `cnn` ->
+`features` -> `network` -> `training` -> `logs`.
+"""
+
+import os
+
+# The chatter of TensorFlow and of the video decoders would bury the few lines
+# a user should read. All of these are read when a library is first imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -1,0 +1,221 @@
+"""The command line that all scripts have in common.
+
+Nothing heavy is imported here: every script answers `--help` at once.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+log = logging.getLogger("signs")
+
+
+class UserError(ValueError):
+    """Something the user can mend.
+
+    The message says what is wrong, with which path, and the command that
+    mends it; `run` prints it as one line, without a traceback.
+    """
+
+
+def build_parser(
+    documentation: str, dataset: str | None = None
+) -> argparse.ArgumentParser:
+    """Returns a parser that has the flags common to all scripts.
+
+    Args:
+        documentation: the script's docstring; shown by `--help`.
+        dataset: default of the positional DATASET argument; None leaves
+            that argument out.
+    """
+    parser = argparse.ArgumentParser(
+        description=documentation, formatter_class=_HelpFormatter
+    )
+    if dataset is not None:
+        parser.add_argument(
+            "dataset",
+            nargs="?",
+            default=dataset,
+            metavar="DATASET",
+            help="name of the folder below data/",
+        )
+    common = parser.add_argument_group("common to all scripts")
+    add = common.add_argument
+    add("--data", type=Path, default=Path("data"), help="folder of data sets")
+    add("--log", type=Path, default=Path("log"), help="folder of logs")
+    add(
+        "--model-dir",
+        type=Path,
+        default=Path("model"),
+        help="folder of trained models",
+    )
+    add("--seed", type=seed, default=0, help="seed of everything random")
+    add(
+        "--workers",
+        type=whole_number,
+        default=available_cores(),
+        help="processes or threads that work side by side",
+    )
+    add(
+        "--overwrite",
+        action="store_true",
+        help="make again what is already there",
+    )
+    add(
+        "--dry-run",
+        action="store_true",
+        help="say what would be done, and write nothing",
+    )
+    add("--quiet", action="store_true", help="print warnings and errors only")
+    return parser
+
+
+def add_training_flags(
+    parser: argparse.ArgumentParser, batch: int, lr: float
+) -> None:
+    """Adds the flags that all training scripts have."""
+    add = parser.add_argument
+    add("--lr", type=positive, default=lr, help="Adam's learning rate")
+    add("--batch", type=whole_number, default=batch, help="clips a batch")
+    add(
+        "--epochs",
+        type=whole_number,
+        default=argparse.SUPPRESS,
+        help="how many in all (default: 100)",
+    )
+    add(
+        "--patience",
+        type=whole_number,
+        help="stop after so many epochs without a lower validation loss",
+    )
+    add(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run, with its own arguments; --epochs may differ",
+    )
+    add(
+        "--tensorboard",
+        action="store_true",
+        help="write logs for TensorBoard, too, to log/tensorboard",
+    )
+
+
+def parse(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
+) -> argparse.Namespace:
+    """Parses the arguments, and sets up what `--quiet` governs."""
+    args = parser.parse_args(arguments)
+    set_up_messages(args.quiet)
+    dataset = getattr(args, "dataset", None)
+    if dataset is not None and (
+        dataset in ("", ".", "..") or Path(dataset).name != dataset
+    ):
+        parser.error(
+            f"DATASET is the name of a folder below {args.data}, not a path: "
+            f"{dataset!r}"
+        )
+    return args
+
+
+def run(
+    main: Callable[[Sequence[str] | None], int],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Calls a script's `main`; returns its exit code.
+
+    0: all is there. 1: some clips failed. 2: nothing could be done, with one
+    line on stderr. 130: stopped by Ctrl-C. Errors that no user can cause
+    keep their traceback.
+    """
+    try:
+        return main(arguments)
+    except KeyboardInterrupt:
+        print("\nstopped: what is finished is kept", file=sys.stderr)
+        return 130
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        reason = error.strerror or error
+        print(f"error: {reason}{place}", file=sys.stderr)
+    return 2
+
+
+def set_up_messages(quiet: bool) -> None:
+    """Sends messages to stdout, warnings to stderr."""
+    log.handlers.clear()
+    log.propagate = False
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    log.addHandler(_Messages())
+
+
+def whole_number(text: str) -> int:
+    """An argparse type: a whole number of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
+def seed(text: str) -> int:
+    """An argparse type: a number that every random generator takes."""
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{number} is not in [0, 2**32)")
+    return number
+
+
+def fraction(text: str) -> float:
+    """An argparse type: a number from 0 (included) to 1 (excluded)."""
+    number = float(text)
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not in [0, 1)")
+    return number
+
+
+def positive(text: str) -> float:
+    """An argparse type: a finite number above 0."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{number} is not above 0")
+    return number
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """A number and its noun: `1 clip`, `35,878 clips`."""
+    noun = singular if number == 1 else (plural or singular + "s")
+    return f"{number:,} {noun}"
+
+
+def available_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _HelpFormatter(
+    argparse.ArgumentDefaultsHelpFormatter,
+    argparse.RawDescriptionHelpFormatter,
+):
+    """Keeps the docstring's lines, and adds each flag's default."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        # A switch is off and a missing value is missing; that needs no words.
+        if action.default in (None, False):
+            return action.help
+        return super()._get_help_string(action)
+
+
+class _Messages(logging.Handler):
+    """Prints to whatever stdout and stderr are at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            text = f"{record.levelname.lower()}: {record.getMessage()}"
+            print(text, file=sys.stderr, flush=True)
+        else:
+            print(record.getMessage(), flush=True)

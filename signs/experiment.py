@@ -1,0 +1,301 @@
+"""One training, from arguments to records: what both training scripts do."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from signs import features, files, frames, judge, logs, runs, table, training
+from signs.backend import keras
+from signs.cli import UserError, count, log
+from signs.runs import Run
+from signs.table import Dataset
+from signs.training import Batches, Examples
+
+# Arguments that say where and how, not what, is trained: a run that is
+# resumed takes them from the command line, all others from its record.
+_NOT_OF_THE_RUN = [
+    *("data", "log", "model_dir", "workers"),
+    *("overwrite", "dry_run", "quiet", "resume"),
+]
+DEFAULT_EPOCHS = 100
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set as a training sees it.
+
+    Attributes:
+        dataset: where its files are.
+        meta: the record of its features.
+        classes: the classes table.
+        train, val: clips with features.
+        split: how the clips were split: `official`, `signer`, `random`, or
+            `unknown`.
+    """
+
+    dataset: Dataset
+    meta: dict[str, Any]
+    classes: pd.DataFrame
+    train: Examples
+    val: Examples
+    split: str
+
+    @property
+    def clips(self) -> int:
+        return len(self.train) + len(self.val)
+
+
+def restore(args: argparse.Namespace) -> argparse.Namespace:
+    """The arguments of the run to resume, or the ones given for a new run.
+
+    Raises:
+        UserError: if there is no such run.
+    """
+    asked_epochs = getattr(args, "epochs", None)
+    if args.resume is None:
+        args.epochs = asked_epochs or DEFAULT_EPOCHS
+        return args
+    record = runs.read_record(args.log / f"{args.resume}.json")
+    given = {name: getattr(args, name) for name in _NOT_OF_THE_RUN}
+    restored = argparse.Namespace(**{**record["arguments"], **given})
+    restored.epochs = asked_epochs or restored.epochs
+    return restored
+
+
+def read_data(args: argparse.Namespace) -> Data:
+    """Finds the clips, classes and features that the arguments name.
+
+    Raises:
+        UserError: if something is missing; names the command that makes it.
+    """
+    dataset = Dataset(args.data / args.dataset)
+    clips = table.read_clips(dataset)
+    classes = table.read_classes(dataset)
+    meta = features.require_meta(dataset, args.cnn)
+    train, val = (
+        training.find_examples(dataset, clips, classes, meta, split)
+        for split in ("train", "val")
+    )
+    how = (frames.read_meta(dataset) or {}).get("split", "unknown")
+    data = Data(dataset, meta, classes, train, val, how)
+    log.info(
+        f"{dataset.name}: {count(len(train), 'training clip')} and "
+        f"{count(len(val), 'validation clip')} of "
+        f"{count(len(classes), 'class', 'classes')}, split: {how}\n"
+        f"features of {meta['cnn']} ({meta['weights']} weights), "
+        f"{meta['frames']} x {meta['length']:,} a clip"
+    )
+    warn_of_gaps(data)
+    training.check_examples({"train": train, "val": val}, args.quiet)
+    return data
+
+
+def warn_of_gaps(data: Data) -> None:
+    """Names the classes that cannot be learned, or not be judged."""
+    if not len(data.val):
+        log.warning(
+            "no clip is in the split val: the best model is the one with "
+            "the lowest training loss, which says nothing about new clips"
+        )
+    for examples, split in ((data.train, "training"), (data.val, "validation")):
+        there = set(examples.labels.tolist())
+        lacking = data.classes[~data.classes["index"].isin(there)]["name"]
+        if len(lacking) and len(examples):
+            names = ", ".join(lacking[:5]) + (", ..." * (len(lacking) > 5))
+            log.warning(
+                f"{count(len(lacking), 'class has', 'classes have')} no "
+                f"{split} clip: {names}"
+            )
+
+
+def train(
+    args: argparse.Namespace,
+    data: Data,
+    build: Callable[[], Any],
+    about: dict[str, Any],
+) -> int:
+    """Trains a new run, or goes on with one; returns the exit code.
+
+    Args:
+        args: the script's, after `restore`.
+        data: what to train on.
+        build: makes the model of a new run, not compiled.
+        about: what the record of the model says besides: its kind (`lstm`
+            or `transfer`), its input, and where it comes from.
+    """
+    if args.resume:
+        run = Run(args.resume, args.log, args.model_dir)
+        check_same_data(run, data)
+    else:
+        run = runs.new_run(
+            about["kind"],
+            data.clips,
+            len(data.classes),
+            args.log,
+            args.model_dir,
+        )
+    keras.utils.set_random_seed(args.seed)
+    if args.resume and run.last.exists():
+        model = load_model(run.last)
+    else:
+        model = build()
+        training.compile_classifier(model, args.lr)
+    done = training.finished_epochs(model, len(data.train), args.batch)
+    if done >= args.epochs:
+        log.info(
+            f"nothing to do: {run.name} has had its {args.epochs} epochs; "
+            "train on with: --epochs N"
+        )
+        return 0
+    log.info(f"run {run.name}: {describe(model)}")
+    if args.dry_run:
+        return 0
+    write_records(run, args, data, about)
+    fit(args, model, run, data)
+    report(run, data)
+    return 0
+
+
+def fit(args: argparse.Namespace, model: Any, run: Run, data: Data) -> None:
+    """Trains, and says how to go on if that is stopped."""
+    settings = training.Settings(
+        args.epochs,
+        args.batch,
+        args.seed,
+        args.patience,
+        args.tensorboard,
+        args.quiet,
+    )
+    try:
+        training.fit(model, run, data.train, data.val, settings)
+    except KeyboardInterrupt:
+        script = "transfer" if "-transfer-" in run.name else "train_lstm"
+        log.info(f"\ngo on with: python {script}.py --resume {run.name}")
+        raise
+
+
+def describe(model: Any) -> str:
+    """The layers of a classifier in one line, and its size."""
+    parts = []
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.LSTM | keras.layers.Dense):
+            frozen = "" if layer.trainable else " frozen"
+            kind = type(layer).__name__
+            parts.append(f"{kind}({layer.units}){frozen}")
+    weights = model.count_params() / 1e6
+    return f"{' + '.join(parts)}, {weights:.1f} million weights"
+
+
+def write_records(
+    run: Run, args: argparse.Namespace, data: Data, about: dict[str, Any]
+) -> None:
+    """Writes what is known of a run before it starts.
+
+    The model's record comes first: a model never lies there without it.
+    """
+    files.write_json(
+        run.model_record,
+        {
+            "run": run.name,
+            "dataset": data.dataset.name,
+            "frames": data.meta["frames"],
+            **about,
+            "features": data.meta,
+            "classes": data.classes.to_dict("records"),
+        },
+    )
+    arguments = {
+        name: value
+        for name, value in vars(args).items()
+        if name not in _NOT_OF_THE_RUN
+    }
+    files.write_json(
+        run.log_record,
+        {
+            "run": run.name,
+            "arguments": {**arguments, "cnn": data.meta["cnn"]},
+            "versions": runs.versions(),
+            "backend": keras.backend.backend(),
+            "data": {
+                "dataset": data.dataset.name,
+                "classes": len(data.classes),
+                "split": data.split,
+                "train": len(data.train),
+                "val": len(data.val),
+                "features": data.meta,
+            },
+        },
+    )
+
+
+def check_same_data(run: Run, data: Data) -> None:
+    """Raises a `UserError` if a run was begun on other data than these."""
+    then = runs.read_record(run.log_record)["data"]
+    problem = features.differences(then["features"], data.meta)
+    counts = {
+        "training clips": (then["train"], len(data.train)),
+        "classes": (then["classes"], len(data.classes)),
+    }
+    changed = [
+        f"{name} {old} and {new}"
+        for name, (old, new) in counts.items()
+        if old != new
+    ]
+    problem = ", ".join(filter(None, [problem, *changed]))
+    if problem:
+        raise UserError(
+            f"{run.name} cannot go on, as its data are others now: {problem}; "
+            "start a new run without --resume"
+        )
+
+
+def load_model(path: Path) -> Any:
+    """Loads a `.keras` file, never running code that it may hold.
+
+    Raises:
+        UserError: if it is damaged or not a classifier of this project.
+    """
+    try:
+        return keras.saving.load_model(path, safe_mode=True)
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path} cannot be loaded: {reason}") from error
+
+
+def report(run: Run, data: Data) -> None:
+    """Judges the best model, prints the figures, and keeps them."""
+    figures = logs.summary(logs.read_log(run.csv))
+    if len(data.val):
+        model = load_model(run.best)
+        probabilities = model.predict(Batches(data.val, 64), verbose=0)
+        figures["judged"] = judge.judge(
+            np.asarray(probabilities), data.val.labels
+        )
+    record = runs.read_record(run.log_record)
+    files.write_json(run.log_record, {**record, "final": figures})
+    if len(data.val):
+        print_figures(data, figures)
+    log.info(f"log   {run.csv}\nmodel {run.best}")
+
+
+def print_figures(data: Data, figures: dict[str, Any]) -> None:
+    judged = figures["judged"]
+    best, last = figures["best_val_loss"], figures["last"]
+    mean = figures[f"mean_of_last_{logs.LAST_EPOCHS}"]
+    log.info(
+        f"judged on {count(judged['clips'], 'validation clip')}, split: "
+        f"{data.split} (chance {judged['chance']:.2f}, most frequent class "
+        f"{judged['majority']:.2f})\n"
+        f"  best epoch {best['epoch']}: {judge.in_words(judged)}\n"
+        f"  last epoch {last['epoch']}: accuracy {last['val_accuracy']:.2f}, "
+        f"loss {last['val_loss']:.3f}\n"
+        f"  mean of the last {logs.LAST_EPOCHS}: accuracy "
+        f"{mean['val_accuracy']:.2f}, loss {mean['val_loss']:.3f}"
+    )
+    if data.split == "random":
+        log.info("  a random split mixes performers: expect less from new ones")

@@ -1,0 +1,263 @@
+"""The feature store: `feature/CNN/CLIP.npy`, and what made it: `meta.json`."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from signs import files, frames
+from signs.cli import UserError
+from signs.parallel import COSTS_ONE_CLIP, Outcome
+from signs.table import Dataset
+
+# What must be the same for features to go together. The engine is not among
+# them: engines agree.
+DECIDES = ["cnn", "weights_hash", "frames", "size", "length"]
+
+
+@dataclass(frozen=True)
+class FeatureTask:
+    """All that is needed to make the features of one clip, but the CNN."""
+
+    folder: Path
+    path: Path
+    frames: int
+    size: int
+    dtype: str
+
+
+def feature_path(dataset: Dataset, cnn: str, clip: str) -> Path:
+    """Where a clip's features are."""
+    return dataset.feature(cnn) / f"{clip}.npy"
+
+
+def tasks(
+    dataset: Dataset,
+    clips: pd.DataFrame,
+    meta: dict[str, Any],
+    only_missing: bool = False,
+) -> dict[str, FeatureTask]:
+    """The task of every clip of the table, by clip.
+
+    Args:
+        only_missing: leave out the clips whose file is there. A file that
+            was cut has another size, so that none needs to be opened.
+    """
+    result = {
+        clip: FeatureTask(
+            dataset.frame / clip,
+            feature_path(dataset, meta["cnn"], clip),
+            meta["frames"],
+            meta["size"],
+            meta["dtype"],
+        )
+        for clip in clips["clip"]
+    }
+    if only_missing:
+        whole = _file_size(meta["frames"], meta["length"], meta["dtype"])
+        result = {
+            clip: task
+            for clip, task in result.items()
+            if not task.path.is_file() or task.path.stat().st_size != whole
+        }
+    return result
+
+
+def _file_size(frames_a_clip: int, length: int, dtype: str) -> int:
+    """Bytes of a clip's feature file."""
+    file = BytesIO()
+    np.save(file, np.zeros((frames_a_clip, length), dtype))
+    return file.tell()
+
+
+def make_features(
+    rows: dict[str, FeatureTask],
+    engine: Callable[[np.ndarray], np.ndarray],
+    clips_at_once: int,
+    readers: int,
+) -> Iterator[Outcome]:
+    """Makes the features of clips, and yields them as they are written.
+
+    Threads read the next frames while the CNN works on these, so that it
+    never waits.
+
+    Args:
+        rows: task by clip.
+        engine: gives the features (n, length) of pictures (RGB, uint8,
+            (n, size, size, 3)).
+        clips_at_once: how many clips the engine is given at once.
+        readers: threads that read frames.
+
+    Yields:
+        (clip, path of the features, None), or (clip, None, error) where the
+        frames of a clip are missing or damaged.
+    """
+    pictures_of = _read_ahead(rows, 2 * clips_at_once + 2, readers)
+    while group := list(islice(pictures_of, clips_at_once)):
+        good: list[tuple[str, np.ndarray]] = []
+        for clip, future in group:
+            try:
+                good.append((clip, future.result()))
+            except COSTS_ONE_CLIP as error:
+                yield clip, None, error
+        if not good:
+            continue
+        features = engine(np.concatenate([pictures for _, pictures in good]))
+        parts = np.split(features, len(good))
+        for (clip, _), part in zip(good, parts, strict=True):
+            yield clip, write_features(rows[clip], part), None
+
+
+def _read_ahead(
+    rows: dict[str, FeatureTask], ahead: int, readers: int
+) -> Iterator[tuple[str, Future[np.ndarray]]]:
+    """Yields the clips with their pictures, some of them still being read."""
+    waiting: deque[tuple[str, Future[np.ndarray]]] = deque()
+    with ThreadPoolExecutor(readers) as pool:
+        try:
+            for clip, task in rows.items():
+                future = pool.submit(
+                    frames.read_pictures, task.folder, task.frames, task.size
+                )
+                waiting.append((clip, future))
+                if len(waiting) > ahead:
+                    yield waiting.popleft()
+            while waiting:
+                yield waiting.popleft()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def write_features(task: FeatureTask, features: np.ndarray) -> Path:
+    """Writes the features of one clip atomically.
+
+    Raises:
+        UserError: if they are not finite in the type they are stored in.
+    """
+    with np.errstate(over="ignore"):
+        stored = features.astype(task.dtype)
+    if not np.isfinite(stored).all():
+        raise UserError(
+            f"the CNN gives features that do not fit into {task.dtype} for "
+            f"{task.folder}; try --dtype float32, or other weights"
+        )
+    with files.atomic(task.path) as temporary:
+        np.save(temporary, stored)
+    return task.path
+
+
+def read_features(path: Path, frames_a_clip: int, length: int) -> np.ndarray:
+    """Reads the features of one clip.
+
+    Returns:
+        (frames_a_clip, length), in the type they are stored in.
+
+    Raises:
+        ValueError: if they are missing, damaged, of another shape, or not
+            finite.
+    """
+    try:
+        features = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise ValueError(f"the features are missing: {path}") from error
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"the features are damaged: {path}") from error
+    if features.shape != (frames_a_clip, length):
+        raise ValueError(
+            f"the features are of shape {features.shape}, not "
+            f"{(frames_a_clip, length)}: {path}"
+        )
+    if not np.isfinite(features).all():
+        raise ValueError(f"the features are not finite: {path}")
+    return features
+
+
+def meta_path(dataset: Dataset, cnn: str) -> Path:
+    return dataset.feature(cnn) / "meta.json"
+
+
+def read_meta(dataset: Dataset, cnn: str) -> dict[str, Any] | None:
+    """What made the features of a CNN; None before there are any.
+
+    Returns:
+        cnn, weights, weights_hash, seed, size, length (see
+        `cnn.Network.describe`), frames, dtype, engine, versions.
+    """
+    path = meta_path(dataset, cnn)
+    if not path.exists():
+        return None
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+        if {*DECIDES, "weights", "dtype"} <= set(meta):
+            return meta
+        reason = "it is not this project's"
+    except ValueError:
+        reason = "it is no JSON"
+    raise UserError(
+        f"{path} is damaged ({reason}); make the features again with: "
+        f"{command(dataset, cnn)} --overwrite"
+    )
+
+
+def require_meta(dataset: Dataset, cnn: str | None) -> dict[str, Any]:
+    """The record of the features that a training step is to use.
+
+    Args:
+        cnn: name of the CNN; None takes the only one there is, or
+            InceptionV3 among several.
+
+    Raises:
+        UserError: if there are none; names the command that makes them.
+    """
+    there = sorted(
+        path.parent.name for path in dataset.feature("").glob("*/meta.json")
+    )
+    default = "inceptionv3"
+    if cnn is None:
+        only_one = len(there) == 1 and default not in there
+        cnn = there[0] if only_one else default
+    if cnn not in there:
+        others = f" (there are those of {', '.join(there)})" if there else ""
+        raise UserError(
+            f"there are no features in {dataset.feature(cnn)}{others}; make "
+            f"them with: {command(dataset, cnn)}"
+        )
+    meta = read_meta(dataset, cnn)
+    if meta is None:
+        raise UserError(f"{meta_path(dataset, cnn)} vanished")
+    return meta
+
+
+def command(dataset: Dataset, cnn: str) -> str:
+    """The command that makes the features of a CNN."""
+    kind, _, width = cnn.partition("-")
+    return f"python feature.py {dataset.name} --cnn {kind}" + (
+        f" --alpha {width}" if width else ""
+    )
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> str:
+    """In which deciding points two records differ, in words; "" if in none.
+
+    For example `frames 20 and 40, weights imagenet (3f..) and random (a1..)`.
+    """
+
+    def show(meta: dict[str, Any], key: str) -> str:
+        if key == "weights_hash":
+            return f"{meta.get('weights')} ({meta.get(key)})"
+        return str(meta.get(key))
+
+    return ", ".join(
+        f"{key.removesuffix('_hash')} {show(one, key)} and {show(other, key)}"
+        for key in DECIDES
+        if one.get(key) != other.get(key)
+    )

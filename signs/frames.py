@@ -1,0 +1,146 @@
+"""The frames of a clip on disk: `frame/CLIP/frame-001.jpg` and so on."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from signs import files, video
+from signs.cli import UserError
+from signs.table import Dataset, on_disk
+
+SHORT_SIDE = 299  # pixels; the largest that the CNNs of the recipe look at
+
+
+@dataclass(frozen=True)
+class FrameTask:
+    """All that is needed to make the frames of one clip."""
+
+    video: Path
+    folder: Path
+    frames: int
+    start: float = 0.0
+    end: float = float("inf")
+
+
+def frame_paths(folder: Path, frames: int) -> list[Path]:
+    """Where a clip's frames are; the names sort in time order."""
+    return [folder / name for name in _names(frames)]
+
+
+def make_frames(task: FrameTask) -> None:
+    """Writes the frames of one clip, each file atomically.
+
+    The last frame is written last, so a clip that has all of them is done.
+
+    Raises:
+        ValueError: if no frame of the video can be decoded.
+    """
+    pictures = video.read_frames(
+        task.video, task.frames, task.start, task.end, SHORT_SIDE
+    )
+    # Frames of another number of frames would be taken for this clip's; what
+    # a killed process left half-written is of no use.
+    for pattern in ("frame-*.jpg", f"{files.TEMPORARY}*"):
+        for path in task.folder.glob(pattern):
+            path.unlink()
+    for path, picture in zip(
+        frame_paths(task.folder, task.frames), pictures, strict=True
+    ):
+        video.write_jpeg(path, picture)
+
+
+def has_frames(folder: Path, frames: int) -> bool:
+    """Whether exactly this clip's frames are there, and no older ones."""
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    there = {name for name in names if name.startswith("frame-")}
+    return there == set(_names(frames))
+
+
+def read_pictures(folder: Path, frames: int, size: int) -> np.ndarray:
+    """Reads a clip's frames as a CNN takes them.
+
+    Returns:
+        RGB, uint8, (frames, size, size, 3).
+
+    Raises:
+        ValueError: if a frame is missing or damaged.
+    """
+    return to_batch(map(video.read_jpeg, frame_paths(folder, frames)), size)
+
+
+def to_batch(pictures: Iterable[np.ndarray], size: int) -> np.ndarray:
+    """Squashes pictures (RGB, uint8) into one array (n, size, size, 3)."""
+    return np.stack([video.squash(picture, size) for picture in pictures])
+
+
+def tasks(
+    dataset: Dataset, clips: pd.DataFrame, source: Path, frames: int
+) -> dict[str, FrameTask]:
+    """The task of every clip of the table, by clip."""
+    result = {}
+    for row in clips.to_dict("records"):
+        result[row["clip"]] = FrameTask(
+            source / on_disk(row["video"]),
+            dataset.frame / row["clip"],
+            frames,
+            float(row.get("start") or 0),
+            float(row.get("end") or "inf"),
+        )
+    return result
+
+
+def meta_path(dataset: Dataset) -> Path:
+    return dataset.frame / "meta.json"
+
+
+def read_meta(dataset: Dataset) -> dict | None:
+    """What is known of the data set's frames; None before there are any.
+
+    Returns:
+        frames: how many a clip has; short_side: pixels; jpeg_quality:
+        percent; source: folder of the videos, from the data set's folder;
+        layout: the source's; split: how the clips were split, which is
+        official, signer or random; found: clips that the source held;
+        arguments: how `clips.csv` was asked for.
+    """
+    path = meta_path(dataset)
+    if not path.exists():
+        return None
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+        return {**meta, "frames": int(meta["frames"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is damaged; make the frames again with: "
+            f"python frame.py {dataset.name} --overwrite"
+        ) from error
+
+
+def require_meta(dataset: Dataset) -> dict:
+    """Like `read_meta`, for the steps that need frames.
+
+    Raises:
+        UserError: if there are none; names the command that makes them.
+    """
+    meta = read_meta(dataset)
+    if meta is None:
+        raise UserError(
+            f"there are no frames in {dataset.frame}; make them with: "
+            f"python frame.py {dataset.name}"
+        )
+    return meta
+
+
+@cache
+def _names(frames: int) -> tuple[str, ...]:
+    digits = max(3, len(str(frames)))
+    return tuple(f"frame-{n:0{digits}}.jpg" for n in range(1, frames + 1))

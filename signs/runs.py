@@ -1,0 +1,134 @@
+"""The record of a run: its name, and what RUN.json says of it."""
+
+import datetime
+import importlib.metadata
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from signs.cli import UserError
+
+PACKAGES = ["keras", "tensorflow", "jax", "torch", "opencv-python", "numpy"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where the files of one training are."""
+
+    name: str
+    log_folder: Path
+    model_folder: Path
+
+    @property
+    def csv(self) -> Path:
+        """One row an epoch."""
+        return self.log_folder / f"{self.name}.csv"
+
+    @property
+    def log_record(self) -> Path:
+        """Arguments, versions, data, split, final figures."""
+        return self.log_folder / f"{self.name}.json"
+
+    @property
+    def best(self) -> Path:
+        return self.model_folder / f"{self.name}-best.keras"
+
+    @property
+    def last(self) -> Path:
+        return self.model_folder / f"{self.name}-last.keras"
+
+    @property
+    def model_record(self) -> Path:
+        """What a user of the model must know: classes, CNN, frames, input."""
+        return self.model_folder / f"{self.name}.json"
+
+
+def versions() -> dict[str, str]:
+    """The versions of what decides about results, where installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def new_run(
+    kind: str, clips: int, classes: int, log_folder: Path, model_folder: Path
+) -> Run:
+    """A run whose files do not exist yet.
+
+    Args:
+        kind: `lstm` or `transfer`.
+        clips: training and validation clips.
+        classes: how many classes.
+
+    Returns:
+        A run named `YYYYMMDD-HHMMSS-KIND-CLIPSinCLASSES`, in local time.
+    """
+    time = datetime.datetime.now()
+    while True:
+        name = f"{time:%Y%m%d-%H%M%S}-{kind}-{clips}in{classes}"
+        run = Run(name, log_folder, model_folder)
+        if not (run.log_record.exists() or run.model_record.exists()):
+            return run
+        time += datetime.timedelta(seconds=1)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Reads a RUN.json.
+
+    Raises:
+        UserError: if it is missing or damaged.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"the record of the run is missing: {path}") from error
+    except ValueError as error:
+        raise UserError(f"the record of the run is damaged: {path}") from error
+    if not isinstance(record, dict):
+        raise UserError(f"the record of the run is damaged: {path}")
+    return record
+
+
+def find_model(
+    asked: str | None, model_folder: Path, kind: str = "lstm"
+) -> tuple[Path, dict[str, Any]]:
+    """Finds a trained model and its record.
+
+    Args:
+        asked: path of a `.keras` file, or the name of a run, whose best
+            model is meant; None takes the newest run.
+        model_folder: where models are.
+        kind: of the newest run: `lstm`, `transfer`, or `*` for either.
+
+    Returns:
+        The path of the model, and what `model/RUN.json` says.
+
+    Raises:
+        UserError: if there is none; names the command that trains one.
+    """
+    if asked is None:
+        pattern = f"????????-??????-{kind}-*in*-best.keras"
+        found = sorted(path.name for path in model_folder.glob(pattern))
+        if not found:
+            raise UserError(
+                f"there is no trained model in {model_folder}; train one "
+                "with: python train_lstm.py"
+            )
+        path = model_folder / found[-1]
+    elif asked.endswith(".keras"):
+        path = Path(asked)
+    else:
+        path = model_folder / f"{asked}-best.keras"
+    if not path.is_file():
+        raise UserError(
+            f"there is no model {path}; --model takes a .keras file or the "
+            f"name of a run in {model_folder}"
+        )
+    run = path.stem.removesuffix("-best").removesuffix("-last")
+    return path, read_record(path.with_name(f"{run}.json"))

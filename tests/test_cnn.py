@@ -1,0 +1,149 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from signs import cnn, engines
+from signs.backend import keras
+from signs.cli import UserError
+
+SMALL = "mobilenet-0.25"
+
+
+@pytest.fixture(scope="module")
+def small():
+    return cnn.load(SMALL, "random", seed=0)
+
+
+def pictures(count: int, size: int) -> np.ndarray:
+    random = np.random.default_rng(0)
+    return random.integers(0, 256, (count, size, size, 3), np.uint8)
+
+
+def test_inceptionv3_is_keras_own_with_its_own_preprocessing(tmp_path: Path):
+    """RGB, from -1 to 1, 2048 features: no other order or range passes."""
+    keras.utils.set_random_seed(3)
+    own = keras.applications.InceptionV3(
+        weights=None,
+        include_top=False,
+        pooling="avg",
+        input_shape=(299, 299, 3),
+    )
+    file = tmp_path / "inception.weights.h5"
+    own.save_weights(file)
+    red = np.zeros((2, 299, 299, 3), np.uint8)
+    red[..., 0] = 255
+    prepared = keras.applications.inception_v3.preprocess_input(
+        red.astype("float32")
+    )
+    assert prepared.min() == -1 and prepared.max() == 1
+    expected = own.predict_on_batch(prepared)
+
+    network = cnn.load("inceptionv3", str(file))
+
+    assert (network.size, network.length) == (299, 2048)
+    assert network.weights == "inception.weights.h5"
+    found = engines.KerasEngine(network)(red)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-9)
+    blue = engines.KerasEngine(network)(red[..., ::-1])
+    assert np.abs(blue - expected).max() > 100 * np.abs(found - expected).max()
+
+
+def test_random_weights_follow_the_seed(small):
+    again = cnn.load(SMALL, "random", seed=0)
+    other = cnn.load(SMALL, "random", seed=1)
+    assert again.weights_hash == small.weights_hash
+    assert other.weights_hash != small.weights_hash
+    assert small.describe()["seed"] == 0
+
+
+def test_random_features_are_of_a_usable_size(small):
+    features = engines.KerasEngine(small)(pictures(4, small.size))
+    assert features.shape == (4, 256)
+    assert 0.3 < features.mean() < 3
+
+
+def test_a_stronger_network_fits_in():
+    network = cnn.load("efficientnetv2s", "random")
+    features = engines.KerasEngine(network)(pictures(1, network.size))
+    assert features.shape == (1, network.length) == (1, 1280)
+
+
+@pytest.mark.parametrize("name", ["mobilenet-0.25", "inceptionv3"])
+def test_engines_agree(name: str, tmp_path: Path):
+    network = cnn.load(name, "random")
+    shown = pictures(3, network.size)
+    ours = engines.make("keras", network, tmp_path, threads=2)(shown)
+    fast = engines.make("litert", network, tmp_path, threads=2)(shown)
+    norms = np.linalg.norm(ours, axis=1) * np.linalg.norm(fast, axis=1)
+    assert ((ours * fast).sum(axis=1) / norms).min() > 0.9999
+    assert fast.shape == (3, network.length) and fast.dtype == np.float32
+
+
+def test_the_converted_network_is_kept(small, tmp_path: Path):
+    path = engines.convert(small, tmp_path)
+    before = path.stat().st_mtime_ns
+    assert engines.convert(small, tmp_path) == path
+    assert path.stat().st_mtime_ns == before
+    assert small.weights_hash in path.name
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_real_imagenet_weights(shared: Path, tmp_path: Path):
+    file = shared / "weights" / "mobilenet_2_5_224_tf_no_top.h5"
+    network = cnn.load(SMALL, str(file))
+    own = keras.applications.MobileNet(
+        alpha=0.25,
+        weights=str(file),
+        include_top=False,
+        pooling="avg",
+        input_shape=(224, 224, 3),
+    )
+    shown = pictures(2, 224)
+    prepared = keras.applications.mobilenet.preprocess_input(
+        shown.astype("float32")
+    )
+    np.testing.assert_allclose(
+        engines.KerasEngine(network)(shown),
+        own.predict_on_batch(prepared),
+        atol=1e-4,
+    )
+    assert network.describe()["seed"] is None
+    again = cnn.reload(network.describe(), str(file))
+    assert again.weights_hash == network.weights_hash
+
+
+def test_other_weights_than_recorded_are_refused(small, tmp_path: Path):
+    file = tmp_path / "other.weights.h5"
+    keras.applications.MobileNet(
+        alpha=0.25,
+        weights=None,
+        include_top=False,
+        pooling="avg",
+        input_shape=(224, 224, 3),
+    ).save_weights(file)
+    description = cnn.load(SMALL, str(file)).describe()
+    with pytest.raises(UserError, match="--weights PATH/other.weights.h5"):
+        cnn.reload(description)
+    description["weights_hash"] = small.weights_hash
+    with pytest.raises(UserError, match="are others"):
+        cnn.reload(description, str(file))
+
+
+def test_a_file_with_other_weights_is_refused(small, tmp_path: Path):
+    with pytest.raises(UserError, match="is no file"):
+        cnn.load(SMALL, str(tmp_path / "missing.h5"))
+    text = tmp_path / "text.h5"
+    text.write_text("no weights")
+    with pytest.raises(UserError, match="does not hold the weights of mobi"):
+        cnn.load(SMALL, str(text))
+
+
+def test_names():
+    assert cnn.full_name("mobilenet", 0.25) == "mobilenet-0.25"
+    assert cnn.full_name("mobilenet", 1.0) == "mobilenet"
+    assert cnn.split_name("mobilenet-0.25") == ("mobilenet", 0.25)
+    assert cnn.split_name("inceptionv3") == ("inceptionv3", 1.0)
+    for wrong in ("resnet", "inceptionv3-0.5", "mobilenet-x", "mobilenet-"):
+        with pytest.raises(UserError, match="--"):
+            cnn.split_name(wrong)

@@ -1,0 +1,178 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from store import folders
+
+import feature
+from signs import cli, files, table, video
+
+ROOT = Path(__file__).parents[1]
+CNN = ["--cnn", "mobilenet", "--alpha", "0.25", "--weights", "random"]
+# Converting for LiteRT takes seconds, so only some tests do it.
+SMALL = [*CNN, "--engine", "keras"]
+
+
+def write_frames(root: Path, clips: list[str], frames: int = 4) -> Path:
+    """A data set as frame.py leaves it, of random pictures."""
+    dataset = table.Dataset(root / "data" / "d")
+    random = np.random.default_rng(0)
+    rows = ["clip,video,label,signer,split"]
+    for clip in clips:
+        rows.append(f"{clip},{clip}.avi,null,,train")
+        for number in range(1, frames + 1):
+            picture = random.integers(0, 256, (24, 32, 3), np.uint8)
+            path = dataset.frame / clip / f"frame-{number:03}.jpg"
+            video.write_jpeg(path, picture)
+    files.write_text(dataset.clips, "\n".join(rows) + "\n")
+    files.write_json(
+        dataset.frame / "meta.json",
+        {"frames": frames, "source": str(dataset.video)},
+    )
+    return dataset.feature("mobilenet-0.25")
+
+
+def make(root: Path, *arguments: str) -> int:
+    return cli.run(feature.main, ["d", *arguments, *folders(root)])
+
+
+def test_features_and_their_record(tmp_path: Path, capsys):
+    folder = write_frames(tmp_path, ["a/x.1", "b"])
+    assert make(tmp_path, *CNN) == 0
+    for clip in ("a/x.1", "b"):
+        features = np.load(folder / f"{clip}.npy", allow_pickle=False)
+        assert features.shape == (4, 256) and features.dtype == np.float32
+        assert len(np.unique(features, axis=0)) == 4
+    meta = json.loads((folder / "meta.json").read_text())
+    assert meta["cnn"] == "mobilenet-0.25" and meta["weights"] == "random"
+    assert (meta["frames"], meta["size"], meta["length"]) == (4, 224, 256)
+    assert meta["engine"] == "litert" and meta["dtype"] == "float32"
+    assert len(meta["weights_hash"]) == 16 and "keras" in meta["versions"]
+    output = capsys.readouterr().out
+    assert "2 clips with features of (4, 256)" in output
+
+    times = {x: x.stat().st_mtime_ns for x in folder.rglob("*.*")}
+    assert make(tmp_path, *CNN) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("nothing to do") and output.count("\n") == 1
+    assert {x: x.stat().st_mtime_ns for x in folder.rglob("*.*")} == times
+
+
+def test_a_cut_file_is_made_again(tmp_path: Path):
+    folder = write_frames(tmp_path, ["a", "b"])
+    assert make(tmp_path, *CNN) == 0
+    path, other = folder / "a.npy", folder / "b.npy"
+    whole, time = path.read_bytes(), other.stat().st_mtime_ns
+    path.write_bytes(whole[:-100])
+    assert make(tmp_path, *CNN, "--engine", "litert") == 0
+    assert path.read_bytes() == whole
+    assert other.stat().st_mtime_ns == time
+
+
+@pytest.mark.parametrize("engine", ["keras", "litert"])
+def test_the_batch_does_not_matter(tmp_path: Path, engine: str):
+    folder = write_frames(tmp_path, list("abc"))
+    found = []
+    for batch in ("4", "12"):
+        arguments = ["--engine", engine, "--batch", batch, "--overwrite"]
+        assert make(tmp_path, *CNN, *arguments) == 0
+        found.append([np.load(folder / f"{clip}.npy") for clip in "abc"])
+    np.testing.assert_allclose(found[0], found[1], atol=1e-4)
+
+
+def test_a_bad_clip_is_listed_and_tried_again(tmp_path: Path, capsys):
+    folder = write_frames(tmp_path, ["good", "bad", "none"])
+    frames = tmp_path / "data" / "d" / "frame"
+    picture = frames / "bad" / "frame-002.jpg"
+    content = picture.read_bytes()
+    picture.write_bytes(content[:-10])
+    for path in (frames / "none").iterdir():
+        path.unlink()
+    assert make(tmp_path, *SMALL) == 1
+    captured = capsys.readouterr()
+    assert "2 clips failed" in captured.err
+    failed = files.read_failures(tmp_path / "log" / "d-feature-failed.csv")
+    assert "damaged" in failed["bad"] and "missing" in failed["none"]
+    assert (folder / "good.npy").exists() and not (folder / "bad.npy").exists()
+
+    picture.write_bytes(content)
+    assert make(tmp_path, *SMALL) == 1
+    failed = files.read_failures(tmp_path / "log" / "d-feature-failed.csv")
+    assert list(failed) == ["none"]
+    assert (folder / "bad.npy").exists()
+
+
+def test_nothing_done_is_no_success(tmp_path: Path, capsys):
+    write_frames(tmp_path, ["a"])
+    for path in (tmp_path / "data" / "d" / "frame" / "a").iterdir():
+        path.unlink()
+    assert make(tmp_path, *SMALL) == 2
+    assert "python frame.py d" in capsys.readouterr().err
+
+
+def test_features_made_otherwise_are_refused(tmp_path: Path, capsys):
+    folder = write_frames(tmp_path, ["a"])
+    assert make(tmp_path, *SMALL) == 0
+    before = (folder / "a.npy").read_bytes()
+    capsys.readouterr()
+    assert make(tmp_path, *SMALL, "--seed", "1") == 2
+    error = capsys.readouterr().err
+    assert "weights random (" in error and "--overwrite" in error
+    assert (folder / "a.npy").read_bytes() == before
+    assert make(tmp_path, *SMALL, "--seed", "1", "--overwrite") == 0
+    assert (folder / "a.npy").read_bytes() != before
+
+    write_frames(tmp_path, ["a"], frames=5)
+    assert make(tmp_path, *SMALL, "--seed", "1") == 2
+    assert "frames 4 and 5" in capsys.readouterr().err
+
+
+def test_dry_run_and_missing_input(tmp_path: Path, capsys):
+    assert make(tmp_path, *SMALL) == 2
+    assert "python frame.py d" in capsys.readouterr().err
+    folder = write_frames(tmp_path, ["a"])
+    assert make(tmp_path, *SMALL, "--dry-run") == 0
+    assert "1 of 1 clip to do" in capsys.readouterr().out
+    assert not folder.exists()
+    assert make(tmp_path, "--cnn", "vgg") == 2
+    assert "--cnn 'vgg' is none of inceptionv3" in capsys.readouterr().err
+
+
+def test_without_a_network(tmp_path: Path):
+    """What happens where ImageNet's weights cannot be downloaded."""
+    write_frames(tmp_path, ["a"])
+    environment = {
+        **os.environ,
+        "KERAS_HOME": str(tmp_path / "keras"),
+        "https_proxy": "http://127.0.0.1:9",
+        "no_proxy": "",
+        "NO_PROXY": "",
+    }
+
+    def run(weights: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, ROOT / "feature.py", "d", "--cnn", "mobilenet",
+             "--alpha", "0.25", "--weights", weights, "--engine", "keras",
+             *folders(tmp_path)],
+            env=environment, capture_output=True, text=True, timeout=120,
+            check=False,
+        )  # fmt: skip
+
+    refused = run("imagenet")
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    for part in (
+        "mobilenet_2_5_224_tf_no_top.h5",
+        "https://storage.googleapis.com/",
+        str(tmp_path / "keras" / "models"),
+        "--weights random",
+    ):
+        assert part in refused.stderr
+
+    assert run("auto").returncode == 0
+    path = tmp_path / "data" / "d" / "feature" / "mobilenet-0.25" / "meta.json"
+    assert json.loads(path.read_text())["weights"] == "random"

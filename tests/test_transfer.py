@@ -1,0 +1,141 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from store import folders, write_dataset
+
+import train_lstm
+import transfer
+from signs import cli, runs
+from signs.backend import keras
+
+WORDS = ["null", "Tür", "Ä"]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("transfer")
+    write_dataset(root / "data", "big", ["1", "2", "3", "4"], clips=60)
+    write_dataset(root / "data", "small", WORDS, clips=30)
+    flags = "--units 8 --batch 8 --lr 0.01 --epochs 2 --input centered --quiet"
+    arguments = ["big", *flags.split(), *folders(root)]
+    assert cli.run(train_lstm.main, arguments) == 0
+    return root
+
+
+def run_transfer(root: Path, *arguments: str) -> int:
+    return cli.run(transfer.main, [*arguments, *folders(root)])
+
+
+def newest(root: Path) -> dict:
+    path, record = runs.find_model(None, root / "model", "transfer")
+    return {"path": path, **record}
+
+
+def lstm_weights(path: Path) -> list[list[np.ndarray]]:
+    model = keras.saving.load_model(path)
+    return [
+        layer.get_weights()
+        for layer in model.layers
+        if isinstance(layer, keras.layers.LSTM)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("freeze", "frozen"), [("none", 0), ("first", 1), ("all", 2)]
+)
+def test_only_the_last_layer_is_new(root: Path, freeze, frozen, capsys):
+    arguments = ["--freeze", freeze, "--epochs", "2", "--lr", "0.01"]
+    assert run_transfer(root, "small", *arguments) == 0
+    source, source_record = runs.find_model(None, root / "model")
+    result = newest(root)
+    assert result["source"] == source_record["run"]
+    assert result["freeze"] == freeze
+    assert [row["label"] for row in result["classes"]] == sorted(WORDS)
+    model = keras.saving.load_model(result["path"])
+    assert model.output_shape == (None, 3)
+    pairs = zip(lstm_weights(source), lstm_weights(result["path"]), strict=True)
+    for number, (old, new) in enumerate(pairs):
+        same = all(map(np.array_equal, old, new))
+        assert same == (number < frozen)
+    output = capsys.readouterr().out
+    assert f"starting from {source}, whose classes were of big" in output
+    assert output.count("frozen") == frozen
+    log = json.loads((root / "log" / f"{result['run']}.json").read_text())
+    assert log["arguments"]["model"] == str(source)
+
+
+def test_the_input_layers_come_along(root: Path):
+    """The target is seen with the source's own statistics."""
+    assert run_transfer(root, "small", "--epochs", "1") == 0
+    source, _ = runs.find_model(None, root / "model")
+    old, new = (
+        keras.saving.load_model(path).get_layer("standardize").get_config()
+        for path in (source, newest(root)["path"])
+    )
+    assert old["mean"] == new["mean"]
+    assert newest(root)["input"] == "centered"
+
+
+def test_a_model_by_name_and_by_path(root: Path, capsys):
+    path, record = runs.find_model(None, root / "model")
+    for name in (record["run"], str(path)):
+        assert run_transfer(root, "small", "--model", name, "--dry-run") == 0
+        assert str(path) in capsys.readouterr().out
+    assert run_transfer(root, "small", "--model", "other") == 2
+    assert "other-best.keras" in capsys.readouterr().err
+
+
+def test_resume(root: Path):
+    arguments = ["--freeze", "first", "--epochs", "1"]
+    assert run_transfer(root, "small", *arguments) == 0
+    name = newest(root)["run"]
+    assert run_transfer(root, "--resume", name, "--epochs", "3") == 0
+    rows = (root / "log" / f"{name}.csv").read_text().splitlines()
+    assert len(rows) == 4
+    source, _ = runs.find_model(None, root / "model")
+    last = root / "model" / f"{name}-last.keras"
+    old, new = lstm_weights(source)[0], lstm_weights(last)[0]
+    assert all(map(np.array_equal, old, new))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"frames": 40}, "frames 20 and 40"),
+        ({"weights_hash": "abc"}, r"(0123456789abcdef) and random (abc)"),
+        ({"length": 9}, "length 8 and 9"),
+    ],
+)
+def test_other_features_are_refused(root: Path, change, message, capsys):
+    write_dataset(root / "data", "other", WORDS, clips=30, meta=change)
+    assert run_transfer(root, "other") == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "python feature.py other --overwrite" in error
+
+
+def test_another_cnn_is_refused(root: Path, capsys):
+    write_dataset(root / "data", "cnn", WORDS, meta={"cnn": "inceptionv3"})
+    assert run_transfer(root, "cnn") == 2
+    assert "python feature.py cnn --cnn mobilenet --alpha 0.25" in (
+        capsys.readouterr().err
+    )
+
+
+def test_no_model_to_start_from(tmp_path: Path, capsys):
+    write_dataset(tmp_path / "data", "small", WORDS)
+    assert run_transfer(tmp_path, "small") == 2
+    assert "python train_lstm.py" in capsys.readouterr().err
+
+
+def test_a_damaged_model_is_named(root: Path, tmp_path: Path, capsys):
+    path, record = runs.find_model(None, root / "model")
+    cut = tmp_path / path.name
+    cut.write_bytes(path.read_bytes()[:-1000])
+    (tmp_path / f"{record['run']}.json").write_text(
+        (root / "model" / f"{record['run']}.json").read_text()
+    )
+    assert run_transfer(root, "small", "--model", str(cut)) == 2
+    assert f"{cut} cannot be loaded" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """What the scripts share: one file an idea, in the order the data flows.
 
-`layouts` -> `table` -> `splits` -> `video` -> `frames` -> `cnn` ->
-`features` -> `network` -> `training` -> `logs`.
+`source` -> `isogd`, `layouts` -> `table` -> `splits` -> `video` -> `frames` ->
+`cnn` -> `features` -> `network` -> `training` -> `logs`.
 """
 
 import os

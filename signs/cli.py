@@ -205,7 +205,7 @@ class _HelpFormatter(
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         # A switch is off and a missing value is missing; that needs no words.
-        if action.default in (None, False):
+        if action.default is None or action.default is False:
             return action.help
         return super()._get_help_string(action)
 

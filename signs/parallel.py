@@ -5,8 +5,10 @@ here knows what it does.
 """
 
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -100,7 +102,7 @@ def _outcomes(
     function: Callable[[Any], Any], rows: dict[str, Any], workers: int
 ) -> Iterator[Outcome]:
     """Yields (clip, result, error) in the order the clips are finished."""
-    if workers == 1 or len(rows) == 1:
+    if workers == 1 or len(rows) <= 1:
         for clip, row in rows.items():
             try:
                 yield clip, function(row), None
@@ -158,12 +160,25 @@ def _alone(
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # Ctrl-C reaches every process of the terminal. Only the first one, which
-    # tells the others to stop after their clip, should answer it.
     return ProcessPoolExecutor(
         # Windows can wait for no more processes than these.
         min(workers, 61) if sys.platform == "win32" else workers,
         mp_context=_CONTEXT,
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
+        initializer=_start_worker,
     )
+
+
+def _start_worker() -> None:
+    """Lets a worker live as long as the process it works for."""
+    # Ctrl-C reaches every process of the terminal. Only the first one, which
+    # tells the others to stop after their clip, should answer it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # If the first one is killed, nobody would tell this one to end.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -128,7 +128,8 @@ def squash(picture: np.ndarray, size: int) -> np.ndarray:
 def encode_jpeg(picture: np.ndarray) -> bytes:
     """A picture (RGB) as the bytes of a JPEG file."""
     flags = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    done, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], flags)
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    done, encoded = cv2.imencode(".jpg", bgr, flags)
     if not done:
         raise ValueError(f"a picture of {picture.shape} is no JPEG")
     return encoded.tobytes()

@@ -1,0 +1,524 @@
+"""Each layout that people have becomes the same kind of table."""
+
+import os
+import sys
+import unicodedata
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signs import isogd, layouts, table
+from signs.cli import UserError
+from signs.layouts import read_layout, readable
+from signs.source import find_files
+
+
+def touch(root: Path, *paths: str) -> Path:
+    """Makes empty files; what is in them does not matter for a layout."""
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+    return root
+
+
+def rows(clips: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
+    return list(clips[list(columns)].itertuples(index=False, name=None))
+
+
+# --- IsoGD ------------------------------------------------------------------
+
+TRAIN = [f"train/001/M_0000{number}.avi" for number in (1, 2, 3)]
+VALID = ["valid/001/M_00001.avi"]
+TEST = ["test/001/M_00001.avi", "test/001/M_00002.avi"]
+
+
+@pytest.fixture
+def phases(tmp_path: Path) -> Path:
+    """The videos of IsoGD, RGB and depth, in the folders they come in."""
+    for path in TRAIN + VALID:
+        touch(tmp_path, f"IsoGD_phase_1/{path}")
+        touch(tmp_path, f"IsoGD_phase_1/{path.replace('M_', 'K_')}")
+    for path in TEST:
+        touch(tmp_path, f"IsoGD_phase_2/{path}")
+    return tmp_path
+
+
+def three(paths: list[str], first: int = 1) -> str:
+    """A list in three columns; the labels count up from `first`."""
+    return "".join(
+        f"{path} {path.replace('M_', 'K_')} {label}\n"
+        for label, path in enumerate(paths, start=first)
+    )
+
+
+def two(paths: list[str]) -> str:
+    return "".join(f"{path} {path.replace('M_', 'K_')}\n" for path in paths)
+
+
+def zero(paths: list[str]) -> str:
+    return two(paths).replace("\n", " 0\n")
+
+
+def test_isogd_as_published(phases: Path) -> None:
+    (phases / "IsoGD_phase_1/train_list.txt").write_text(three(TRAIN))
+    (phases / "IsoGD_phase_1/valid_list.txt").write_text(three(VALID, 249))
+    (phases / "IsoGD_phase_2/test_list.txt").write_text(three(TEST, 9))
+    clips, layout, videos = read_layout(phases)
+    assert layout == "isogd" and videos == 10
+    assert list(clips.columns) == table.COLUMNS
+    assert rows(clips, "clip", "video", "label", "split") == [
+        (f"{phase}/{path[:-4]}", f"{phase}/{path}", label, split)
+        for phase, path, label, split in [
+            ("IsoGD_phase_1", TRAIN[0], "1", "train"),
+            ("IsoGD_phase_1", TRAIN[1], "2", "train"),
+            ("IsoGD_phase_1", TRAIN[2], "3", "train"),
+            ("IsoGD_phase_1", VALID[0], "249", "val"),
+            ("IsoGD_phase_2", TEST[0], "9", "test"),
+            ("IsoGD_phase_2", TEST[1], "10", "test"),
+        ]
+    ]
+    assert list(table.classes_of(clips)["label"]) == "1 2 3 9 10 249".split()
+
+
+@pytest.mark.parametrize("place", ["", "IsoGD_phase_1/", "lists/of 2017/"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train_list.txt", "valid_list.txt", "test_list.txt"),
+        ("train.txt", "valid.txt", "test.txt"),
+        ("train_list.txt", "val.txt", "test.txt"),
+        ("Train_List.txt", "val_list.txt", "TEST.TXT"),
+    ],
+)
+def test_isogd_lists_by_any_name_in_any_place(
+    phases: Path, names: tuple[str, str, str], place: str
+) -> None:
+    for name, paths in zip(names, (TRAIN, VALID, TEST), strict=True):
+        touch(phases, place + name)
+        (phases / place / name).write_text(three(paths))
+    clips, layout, _ = read_layout(phases)
+    assert layout == "isogd"
+    splits = ["train"] * 3 + ["val"] + ["test"] * 2
+    assert list(clips["split"]) == splits
+    assert list(clips["label"]) == ["1", "2", "3", "1", "1", "2"]
+
+
+@pytest.mark.parametrize("form", [two, zero])
+def test_isogd_without_labels(phases: Path, form, capsys) -> None:
+    (phases / "train.txt").write_text(three(TRAIN))
+    (phases / "valid.txt").write_text(form(VALID))
+    clips, _, _ = read_layout(phases)
+    assert list(clips["label"]) == ["1", "2", "3", ""]
+    assert "the validation list has no labels" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", [two, zero])
+@pytest.mark.parametrize("labelled", ["valid.txt", "valid_list.txt"])
+def test_isogd_takes_the_copy_that_has_labels(
+    phases: Path, form, labelled: str, capsys
+) -> None:
+    (phases / "train.txt").write_text(three(TRAIN))
+    for name in ("valid.txt", "valid_list.txt"):
+        text = three(VALID, 7) if name == labelled else form(VALID)
+        (phases / name).write_text(text)
+    clips, _, _ = read_layout(phases)
+    assert list(clips["label"]) == ["1", "2", "3", "7"]
+    assert capsys.readouterr().err == ""
+
+
+def test_isogd_lists_with_odd_line_ends(phases: Path) -> None:
+    text = three(TRAIN).replace(" ", "\t").replace("\n", " \r\n\r\n")
+    text = text.replace("train/002", "train\\002").replace(" 3", " 003")
+    (phases / "train.txt").write_bytes(f"\ufeff{text}".encode())
+    clips, _, _ = read_layout(phases)
+    assert rows(clips, "video", "label") == [
+        (f"IsoGD_phase_1/{path}", str(label))
+        for label, path in enumerate(TRAIN, start=1)
+    ]
+
+
+def test_isogd_from_inside_one_phase(phases: Path) -> None:
+    (phases / "IsoGD_phase_1/train.txt").write_text(three(TRAIN))
+    clips, _, _ = read_layout(phases / "IsoGD_phase_1")
+    assert list(clips["video"]) == TRAIN
+
+
+def test_isogd_takes_the_colour_video_in_any_column(phases: Path) -> None:
+    path = TRAIN[0]
+    (phases / "train.txt").write_text(
+        f"{path.replace('M_', 'K_')} {path} 5\n{TRAIN[1]} 6\n"
+    )
+    clips, _, _ = read_layout(phases)
+    assert rows(clips, "video", "label") == [
+        (f"IsoGD_phase_1/{TRAIN[0]}", "5"),
+        (f"IsoGD_phase_1/{TRAIN[1]}", "6"),
+    ]
+
+
+def test_isogd_keeps_a_listed_clip_that_is_missing(phases: Path) -> None:
+    (phases / "IsoGD_phase_1" / TRAIN[0]).unlink()
+    (phases / "train.txt").write_text(three(TRAIN))
+    clips, _, _ = read_layout(phases)
+    assert list(clips["video"]) == [f"IsoGD_phase_1/{path}" for path in TRAIN]
+
+
+def test_isogd_leaves_out_an_archive_that_was_not_unpacked(
+    phases: Path, capsys
+) -> None:
+    (phases / "train.txt").write_text(three(TRAIN))
+    (phases / "test.txt").write_text(three(["test/031/M_1.avi"]))
+    clips, _, _ = read_layout(phases)
+    assert list(clips["split"]) == ["train"] * 3
+    assert "test.txt is left out: none of its 1 video" in (
+        capsys.readouterr().err
+    )
+    (phases / "train.txt").write_text(three(["train/031/M_1.avi"]))
+    with pytest.raises(UserError, match="not one video of the lists"):
+        read_layout(phases)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train/001/M_00002.avi train/001/K_00002.avi 2 3",
+        "train/001/M_00002.avi train/001/K_00002.avi two",
+        "train/001/M_00002.avi train/001/K_00002.avi -1",
+        "../train/001/M_00002.avi train/001/K_00002.avi 1",
+        "26 train/001/M_00002.avi train/001/K_00002.avi",
+        "train/001/M_00002.avi,train/001/K_00002.avi,1",
+    ],
+)
+def test_isogd_names_a_line_that_is_wrong(phases: Path, line: str) -> None:
+    (phases / "train.txt").write_text(f"{three(TRAIN[:1])}\n{line}\n")
+    with pytest.raises(UserError, match=r"train.txt, line 3: "):
+        read_layout(phases)
+
+
+def test_isogd_refuses_a_clip_that_is_listed_twice(phases: Path) -> None:
+    (phases / "train.txt").write_text(three(TRAIN))
+    (phases / "valid.txt").write_text(three([*VALID, TRAIN[1]]))
+    with pytest.raises(
+        UserError, match="valid.txt, line 2: .*train.txt, line 2"
+    ):
+        read_layout(phases)
+
+
+def test_isogd_needs_its_lists(phases: Path) -> None:
+    with pytest.raises(UserError, match="IsoGD but not its lists"):
+        read_layout(phases)
+    with pytest.raises(UserError, match="has no list of IsoGD"):
+        read_layout(phases, "isogd")
+    assert read_layout(phases, "folder")[1] == "folder"
+
+
+def test_isogd_lists_that_are_no_text(phases: Path) -> None:
+    (phases / "train.txt").write_bytes(three(TRAIN).encode("utf-16"))
+    with pytest.raises(UserError, match="train.txt is not UTF-8"):
+        read_layout(phases, "isogd")
+
+
+@given(st.text(max_size=60))
+def test_isogd_never_takes_nonsense_for_a_line(line: str) -> None:
+    parsed = isogd._parse(line.split())
+    assert parsed is None or parsed[1] == "" or int(parsed[1]) > 0
+
+
+# --- LedaSila ---------------------------------------------------------------
+
+
+def ledasila(word: str, region: str = "k", number: int = 1) -> str:
+    tail = f"{region}---vid-{number}---lsid-{number + 9}.mp4"
+    return f"{word[:1].lower() or 'x'}/{word}---{tail}"
+
+
+def test_ledasila_oddities(tmp_path: Path) -> None:
+    words = {
+        "Banane": "Banane",
+        "null": "null",
+        "schw_aermen": "schwärmen",
+        "Rote__R_uebe": "Rote Rübe",
+        "Schildkr_oete": "Schildkröte",
+        "_Oesterreich": "Österreich",
+        "_oeffnen": "öffnen",
+        "auf___aendern": "auf ändern",
+        "zehn__Millionen___KK10_PP000": "zehn Millionen _KK10_PP000",
+        "E-Mail": "E-Mail",
+        "vor-": "vor-",
+        "Feuer": "Feuer",
+        "so..was": "so..was",
+    }
+    regions = ["k", "t-ooe", "w-v-k-ogs", "K\ufffdrnten", "KÃ¤rnten", "noe-w"]
+    for number, word in enumerate(words):
+        region = regions[number % len(regions)]
+        touch(tmp_path, ledasila(word, region, number))
+    clips, layout, _ = read_layout(tmp_path)
+    assert layout == "ledasila"
+    assert sorted(clips["label"]) == sorted(words)
+    assert {x: readable(x, layout) for x in clips["label"]} == words
+    assert set(clips["signer"]) == {""}
+    for clip in clips.to_dict("records"):
+        assert clip["video"] == clip["clip"] + ".mp4"
+        assert (tmp_path / clip["video"]).is_file()
+
+
+def test_ledasila_words_have_one_unicode_form(tmp_path: Path) -> None:
+    composed, decomposed = "Tür", unicodedata.normalize("NFD", "Tür")
+    touch(tmp_path, ledasila(composed, number=1))
+    touch(tmp_path, ledasila(decomposed, number=2))
+    clips, _, _ = read_layout(tmp_path)
+    assert set(clips["label"]) == {"Tür"}
+    assert clips["clip"].is_unique
+    assert all((tmp_path / video).is_file() for video in clips["video"])
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="the file system takes only valid text"
+)
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    name = ledasila("Haus", "KÄrnten").encode("latin-1")
+    (tmp_path / "h").mkdir()
+    Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name))).touch()
+    clips, layout, _ = read_layout(tmp_path)
+    assert layout == "ledasila" and list(clips["label"]) == ["Haus"]
+    assert clips["clip"][0] == ledasila("Haus", "KÄrnten")[:-4]
+    table.write_table(tmp_path / "clips.csv", clips)
+    again = table.read_csv(tmp_path / "clips.csv")
+    assert (tmp_path / table.on_disk(again["video"][0])).is_file()
+
+
+def test_ledasila_leaves_out_what_is_named_otherwise(
+    tmp_path: Path, capsys
+) -> None:
+    touch(tmp_path, ledasila("Haus"), ledasila(""), "n/notes.mp4")
+    clips, _, _ = read_layout(tmp_path, "ledasila")
+    assert list(clips["label"]) == ["Haus"]
+    assert "2 videos left out" in capsys.readouterr().err
+
+
+def test_ledasila_hint(tmp_path: Path, capsys) -> None:
+    for number in range(20):
+        touch(tmp_path, ledasila("Haus", number=number))
+    touch(tmp_path, ledasila("null"))
+    layouts.hint_at_min_clips(read_layout(tmp_path)[0])
+    assert "1 of 2 words have at least 18 clips, 20 in all" in (
+        capsys.readouterr().out
+    )
+
+
+# --- One folder a class -----------------------------------------------------
+
+
+def test_folders(tmp_path: Path) -> None:
+    touch(tmp_path, "null/b.mp4", "null/a.MOV", "NA/x/a.b..c.webm", "ö ü/1.avi")
+    touch(
+        tmp_path, "NA/readme.txt", ".git/x.mp4", "NA/.hidden.mp4", "NA/._.mp4"
+    )
+    touch(tmp_path, "NA/.partial-1-2.mp4", "empty/nothing.txt")
+    clips, layout, videos = read_layout(tmp_path)
+    assert (layout, videos) == ("folder", 4)
+    assert rows(clips, "clip", "video", "label", "split") == [
+        ("NA/x/a.b..c", "NA/x/a.b..c.webm", "NA", ""),
+        ("null/a", "null/a.MOV", "null", ""),
+        ("null/b", "null/b.mp4", "null", ""),
+        ("ö ü/1", "ö ü/1.avi", "ö ü", ""),
+    ]
+
+
+@pytest.mark.parametrize("val", ["val", "valid", "Validation"])
+def test_folders_with_splits(tmp_path: Path, val: str) -> None:
+    touch(tmp_path, "train/a/1.mp4", f"{val}/a/1.mp4", "test/b/anna/1.mp4")
+    clips, layout, _ = read_layout(tmp_path)
+    assert layout == "folder"
+    assert set(rows(clips, "clip", "label", "split")) == {
+        ("train/a/1", "a", "train"),
+        (f"{val}/a/1", "a", "val"),
+        ("test/b/anna/1", "b", "test"),
+    }
+
+
+def test_a_class_may_be_called_train(tmp_path: Path, capsys) -> None:
+    touch(tmp_path, "train/1.mp4", "car/1.mp4")
+    clips, _, _ = read_layout(tmp_path)
+    assert rows(clips, "label", "split") == [("car", ""), ("train", "")]
+    assert capsys.readouterr().err == ""
+    touch(tmp_path, "train/a/1.mp4", "val/a/1.mp4")
+    assert set(read_layout(tmp_path)[0]["label"]) == {"car", "train", "val"}
+    assert "train, val are taken for classes" in capsys.readouterr().err
+
+
+def test_videos_without_a_class(tmp_path: Path, capsys) -> None:
+    touch(tmp_path, "1.mp4", "2.mp4")
+    with pytest.raises(UserError, match="in no folder that names their class"):
+        read_layout(tmp_path)
+    touch(tmp_path, "a/1.mp4")
+    assert list(read_layout(tmp_path)[0]["clip"]) == ["a/1"]
+    assert "2 videos left out" in capsys.readouterr().err
+
+
+def test_nothing_to_read(tmp_path: Path) -> None:
+    touch(tmp_path, "a/readme.txt", "a/.hidden.mp4")
+    with pytest.raises(UserError, match=r"no video in .*\.avi .*\.mp4"):
+        read_layout(tmp_path)
+
+
+def test_the_order_is_not_that_of_the_file_system(tmp_path: Path) -> None:
+    names = [f"{label}/{number}.mp4" for label in "bac" for number in (2, 10)]
+    first = read_layout(touch(tmp_path / "1", *names))[0]
+    second = read_layout(touch(tmp_path / "2", *reversed(names)))[0]
+    pd.testing.assert_frame_equal(first, second)
+    assert list(first["video"]) == sorted(names)
+
+
+def test_two_videos_that_differ_in_the_ending(tmp_path: Path, capsys) -> None:
+    touch(tmp_path, "a/1.mp4", "a/1.avi", "a/2.mp4")
+    clips, _, _ = read_layout(tmp_path)
+    assert list(clips["clip"]) == ["a/1.avi", "a/1.mp4", "a/2"]
+    assert "such as a/1; these clips keep the ending" in capsys.readouterr().err
+
+
+def test_links_that_lead_out_are_left_out(tmp_path: Path, capsys) -> None:
+    root, outside = tmp_path / "videos", tmp_path / "elsewhere"
+    touch(root, "a/1.mp4")
+    touch(outside, "1.mp4", "b/2.mp4")
+    try:
+        (root / "a" / "inside.mp4").symlink_to(root / "a" / "1.mp4")
+    except OSError:
+        pytest.skip("this system makes no links")
+    (root / "a" / "out.mp4").symlink_to(outside / "1.mp4")
+    (root / "b").symlink_to(outside / "b")
+    (root / "loop").symlink_to(root)
+    clips, _, _ = read_layout(root)
+    assert list(clips["clip"]) == ["a/1", "a/inside"]
+    error = capsys.readouterr().err
+    assert "2 links" in error and "a/out.mp4" in error
+    (root / "list.csv").write_text("path,label\nb/2.mp4,x\n")
+    with pytest.raises(UserError, match=r"list.csv, line 2: 'b/2.mp4' leads"):
+        read_layout(root)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="not a name on Windows")
+def test_names_that_not_every_system_can_have(tmp_path: Path) -> None:
+    touch(tmp_path, "a/b\\c.mp4")
+    with pytest.raises(UserError, match="rename it"):
+        read_layout(tmp_path)
+
+
+# --- CSV --------------------------------------------------------------------
+
+
+def write_list(root: Path, text: str, name: str = "list.csv") -> Path:
+    (root / name).write_text(text, encoding="utf-8")
+    return root / name
+
+
+def test_csv(tmp_path: Path) -> None:
+    touch(tmp_path, "x/1.mp4", "x/2.mp4", "y.avi", "z.gif")
+    write_list(
+        tmp_path,
+        "path,label,signer,split\n"
+        "x/1.mp4,NA,Anna,train\n\nx\\2.mp4,null,NA,valid\n"
+        "./y.avi,Tür,,test\nz.gif,,,\nmissing.mp4,nan,Ben,Train\n",
+    )
+    clips, layout, _ = read_layout(tmp_path)
+    assert layout == "csv"
+    assert list(clips.columns) == table.COLUMNS
+    assert rows(clips, *table.COLUMNS) == [
+        ("x/1", "x/1.mp4", "NA", "Anna", "train"),
+        ("x/2", "x/2.mp4", "null", "NA", "val"),
+        ("y", "y.avi", "Tür", "", "test"),
+        ("z", "z.gif", "", "", ""),
+        ("missing", "missing.mp4", "nan", "Ben", "train"),
+    ]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_csv_from_a_spreadsheet(tmp_path: Path, separator: str) -> None:
+    touch(tmp_path, "1.mp4")
+    text = " Path ,LABEL\r\n1.mp4, ja \r\n".replace(",", separator)
+    path = tmp_path / "list.csv"
+    path.write_bytes(f"\ufeff{text}".encode())
+    assert rows(read_layout(path)[0], "clip", "label") == [("1", "ja")]
+    assert read_layout(tmp_path)[1] == "csv"
+
+
+def test_csv_sections(tmp_path: Path) -> None:
+    touch(tmp_path, "long.mp4", "short.mp4")
+    write_list(
+        tmp_path,
+        "path,label,start,end\nlong.mp4,a,0,1.5\nlong.mp4,b,1.5,\n"
+        "long.mp4,c,,\nshort.mp4,a,,2\n",
+    )
+    clips, _, _ = read_layout(tmp_path)
+    assert list(clips.columns) == [*table.COLUMNS, *table.SECTION]
+    assert rows(clips, "clip", "label", "start", "end") == [
+        ("long@0-1.5", "a", "0", "1.5"),
+        ("long@1.5-end", "b", "1.5", ""),
+        ("long", "c", "", ""),
+        ("short@0-2", "a", "", "2"),
+    ]
+
+
+def test_csv_in_another_unicode_form_than_the_disk(tmp_path: Path) -> None:
+    on_disk = unicodedata.normalize("NFD", "Tür.mp4")
+    touch(tmp_path, on_disk)
+    write_list(tmp_path, f"path,label\nTür.mp4,{on_disk[:-4]}\n")
+    clips, _, _ = read_layout(tmp_path)
+    assert rows(clips, "video", "label") == [(on_disk, "Tür")]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("../1.mp4,a,,,", "'../1.mp4' leads out of the CSV's folder"),
+        ("/etc/1.mp4,a,,,", "'/etc/1.mp4' leads out"),
+        ("C:\\1.mp4,a,,,", "leads out"),
+        (",a,,,", "the path is empty"),
+        ("1.mp4,a,dev,,", "the split 'dev' is none of train, val, test"),
+        ("1.mp4,a,,soon,", "the start 'soon' is not a number"),
+        ("1.mp4,a,,,-1", "the end '-1' is not a number"),
+        ("1.mp4,a,,2,1", "the section ends at 1 seconds, before it starts"),
+        ("0.mp4,b,,,", "0.mp4 is listed already in .*list.csv, line 2"),
+    ],
+)
+def test_csv_names_the_row(tmp_path: Path, row: str, message: str) -> None:
+    touch(tmp_path, "0.mp4", "1.mp4")
+    head = "path,label,split,start,end\n0.mp4,a,,,\n\n"
+    write_list(tmp_path, head + row + "\n")
+    with pytest.raises(UserError, match=f"list.csv, line 4: .*{message}"):
+        read_layout(tmp_path)
+
+
+def test_csv_must_be_one(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.mp4")
+    write_list(tmp_path, "file,word\n1.mp4,a\n", "other.csv")
+    assert read_layout(tmp_path)[1] == "folder"
+    with pytest.raises(UserError, match="holds none; name it with: --source"):
+        read_layout(tmp_path, "csv")
+    with pytest.raises(UserError, match="must have the columns path and label"):
+        read_layout(tmp_path / "other.csv")
+    one = write_list(tmp_path, "path,label\na/1.mp4,x\n", "one.csv")
+    assert read_layout(tmp_path)[1] == "csv"
+    write_list(tmp_path, "path,label\na/1.mp4,x\n", "two.csv")
+    with pytest.raises(UserError, match="holds one.csv, two.csv"):
+        read_layout(tmp_path, "csv")
+    assert rows(read_layout(one)[0], "label") == [("x",)]
+    with pytest.raises(UserError, match="is a file; --layout isogd needs"):
+        read_layout(one, "isogd")
+
+
+def test_csv_without_rows(tmp_path: Path) -> None:
+    touch(tmp_path, "1.mp4")
+    write_list(tmp_path, "path,label\n\n")
+    with pytest.raises(UserError, match="lists no clip"):
+        read_layout(tmp_path)
+
+
+def test_files_are_found_whatever_is_between(tmp_path: Path) -> None:
+    touch(tmp_path, "b/2.mp4", "a/1.txt", "B/3.mkv", "c.mp4")
+    source = find_files(tmp_path)
+    assert source.files == ["B/3.mkv", "a/1.txt", "b/2.mp4", "c.mp4"]
+    assert source.videos == ["B/3.mkv", "b/2.mp4", "c.mp4"]
+    assert source.outside == []

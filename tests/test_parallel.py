@@ -1,0 +1,103 @@
+"""One clip that goes wrong costs one clip."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from signs import parallel
+
+
+def work(row: str | int) -> int:
+    """Fails in all ways that a decoder can, by what it is given."""
+    if row == "damaged":
+        raise ValueError("no frame\ncan be decoded")
+    if row == "forbidden":
+        raise PermissionError(13, "Permission denied", "clip.mp4")
+    if row == "crash":
+        os._exit(11)
+    if row == "bug":
+        raise TypeError("a bug")
+    return 10 * int(row)
+
+
+def nap(row: Path) -> None:
+    time.sleep(0.2)
+    row.write_text(str(os.getpid()))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_and_reasons(workers: int) -> None:
+    rows = {"a": 1, "b": "damaged", "c": 3, "d": "forbidden"}
+    results, failures = parallel.map_clips(work, rows, workers, "work", True)
+    assert results == {"a": 10, "c": 30}
+    assert failures == {
+        "b": "no frame can be decoded",
+        "d": "Permission denied: clip.mp4",
+    }
+
+
+def test_a_process_that_dies_costs_its_clip() -> None:
+    rows: dict[str, str | int] = {str(n): n for n in range(12)}
+    rows["5"] = rows["9"] = "crash"
+    results, failures = parallel.map_clips(work, rows, 2, "work", True)
+    assert failures.keys() == {"5", "9"}
+    assert "died" in failures["5"]
+    assert results == {n: 10 * int(n) for n in rows if n not in failures}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_bug_is_not_a_clip_that_failed(workers: int) -> None:
+    with pytest.raises(TypeError, match="a bug"):
+        parallel.map_clips(work, {"a": "bug", "b": 1}, workers, "work", True)
+
+
+def test_the_work_is_done_side_by_side(tmp_path: Path) -> None:
+    rows = {str(number): tmp_path / str(number) for number in range(6)}
+    parallel.map_clips(nap, rows, 2, "naps", True)
+    processes = {path.read_text() for path in rows.values()}
+    assert len(processes) == 2 and str(os.getpid()) not in processes
+
+
+@pytest.mark.skipif(
+    not hasattr(signal, "SIGKILL"), reason="this system kills otherwise"
+)
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    """Its output ends only when nobody holds it open any more."""
+    program = (
+        "import sys; from pathlib import Path; from signs import parallel\n"
+        "import test_parallel\n"
+        "if __name__ == '__main__':\n"
+        "    rows = {str(n): Path(sys.argv[1], str(n)) for n in range(99)}\n"
+        "    parallel.map_clips(test_parallel.nap, rows, 2, 'naps', True)\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(program)
+    paths = [
+        str(Path(parallel.__file__).parents[1]),
+        str(Path(__file__).parent),
+    ]
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        stdout=subprocess.PIPE,
+    )
+    while process.poll() is None and not (tmp_path / "1").exists():
+        time.sleep(0.05)
+    process.kill()
+    output, _ = process.communicate(timeout=30)
+    assert output == b"" and process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "98").exists()
+
+
+def test_no_clips_no_work() -> None:
+    assert parallel.map_clips(work, {}, 4, "work", True) == ({}, {})
+
+
+def test_the_bar_is_quiet_when_asked(capsys) -> None:
+    parallel.map_clips(work, {"a": 1, "b": 2}, 1, "work", True)
+    assert capsys.readouterr() == ("", "")

@@ -53,12 +53,26 @@ def make(name: str, network: Network, folder: Path, threads: int) -> Engine:
     Raises:
         UserError: if that engine is not there.
     """
+    if choose(name) == "keras":
+        return KerasEngine(network)
+    return LiteRtEngine(convert(network, folder), network.size, threads)
+
+
+def choose(name: str) -> str:
+    """Which engine is meant on this machine: `keras` or `litert`.
+
+    Args:
+        name: `keras`, `litert` or `auto`; see `make`.
+
+    Raises:
+        UserError: if that engine is not there.
+    """
     missing = _what_litert_lacks()
     if name == "litert" and missing:
         raise UserError(f"--engine litert {missing}; use --engine keras")
     if name == "keras" or missing or (name == "auto" and has_gpu()):
-        return KerasEngine(network)
-    return LiteRtEngine(convert(network, folder), network, threads)
+        return "keras"
+    return "litert"
 
 
 class KerasEngine:
@@ -81,12 +95,12 @@ class LiteRtEngine:
     name = "litert"
     batch = 20
 
-    def __init__(self, path: Path, network: Network, threads: int):
+    def __init__(self, path: Path, size: int, threads: int):
         from ai_edge_litert.interpreter import Interpreter
 
         with quiet_libraries():
             self._interpreter = Interpreter(str(path), num_threads=threads)
-        self._size = network.size
+        self._size = size
         self._count = 0
         self._allocate(self.batch)
 
@@ -113,12 +127,17 @@ def convert(network: Network, folder: Path) -> Path:
     Returns:
         The path of the converted network.
     """
-    path = folder / f"{network.name}-{network.weights_hash}.tflite"
+    path = converted_path(network.name, network.weights_hash, folder)
     if not path.exists():
         log.info("converting the CNN for LiteRT (once; kept as %s)", path)
         with files.atomic(path) as temporary, quiet_libraries():
             network.model.export(temporary, format="litert", verbose=False)
     return path
+
+
+def converted_path(cnn: str, weights_hash: str, folder: Path) -> Path:
+    """Where a CNN that was converted for LiteRT is kept."""
+    return folder / f"{cnn}-{weights_hash}.tflite"
 
 
 def has_gpu() -> bool:

@@ -9,12 +9,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from signs import features, files, frames, judge, logs, runs, table, training
+from signs import (
+    features,
+    files,
+    frames,
+    judge,
+    logs,
+    runs,
+    table,
+    training,
+)
 from signs.backend import keras
 from signs.cli import UserError, count, log
+from signs.examples import (
+    Batches,
+    Examples,
+    check_examples,
+    find_examples,
+)
 from signs.runs import Run
 from signs.table import Dataset
-from signs.training import Batches, Examples
 
 # Arguments that say where and how, not what, is trained: a run that is
 # resumed takes them from the command line, all others from its record.
@@ -78,7 +92,7 @@ def read_data(args: argparse.Namespace) -> Data:
     classes = table.read_classes(dataset)
     meta = features.require_meta(dataset, args.cnn)
     train, val = (
-        training.find_examples(dataset, clips, classes, meta, split)
+        find_examples(dataset, clips, classes, meta, split)
         for split in ("train", "val")
     )
     how = (frames.read_meta(dataset) or {}).get("split", "unknown")
@@ -91,7 +105,7 @@ def read_data(args: argparse.Namespace) -> Data:
         f"{meta['frames']} x {meta['length']:,} a clip"
     )
     warn_of_gaps(data)
-    training.check_examples({"train": train, "val": val}, args.quiet)
+    check_examples({"train": train, "val": val}, args.quiet)
     return data
 
 

@@ -100,7 +100,7 @@ def make_features(
         (clip, path of the features, None), or (clip, None, error) where the
         frames of a clip are missing or damaged.
     """
-    pictures_of = _read_ahead(rows, 2 * clips_at_once + 2, readers)
+    pictures_of = read_ahead(_read, rows, 2 * clips_at_once + 2, readers)
     while group := list(islice(pictures_of, clips_at_once)):
         good: list[tuple[str, np.ndarray]] = []
         for clip, future in group:
@@ -116,23 +116,35 @@ def make_features(
             yield clip, write_features(rows[clip], part), None
 
 
-def _read_ahead(
-    rows: dict[str, FeatureTask], ahead: int, readers: int
+def _read(task: FeatureTask) -> np.ndarray:
+    return frames.read_pictures(task.folder, task.frames, task.size)
+
+
+def read_ahead(
+    read: Callable[[Any], np.ndarray],
+    rows: dict[str, Any],
+    ahead: int,
+    readers: int,
 ) -> Iterator[tuple[str, Future[np.ndarray]]]:
-    """Yields the clips with their pictures, some of them still being read."""
+    """Yields the clips with their pictures, some of them still being read.
+
+    Args:
+        read: gives the pictures of a clip.
+        rows: what `read` takes, by clip.
+        ahead: how many clips are read before they are asked for.
+        readers: threads that read.
+    """
     waiting: deque[tuple[str, Future[np.ndarray]]] = deque()
     with ThreadPoolExecutor(readers) as pool:
         try:
-            for clip, task in rows.items():
-                future = pool.submit(
-                    frames.read_pictures, task.folder, task.frames, task.size
-                )
-                waiting.append((clip, future))
+            for clip, row in rows.items():
+                waiting.append((clip, pool.submit(read, row)))
                 if len(waiting) > ahead:
                     yield waiting.popleft()
             while waiting:
                 yield waiting.popleft()
         except BaseException:
+            # Only then: after a normal end, the last ones are still read.
             pool.shutdown(cancel_futures=True)
             raise
 

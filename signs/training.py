@@ -2,7 +2,6 @@
 
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,193 +10,69 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from signs import features, files
+from signs import files
 from signs.backend import keras
-from signs.cli import UserError, count, log
+from signs.cli import UserError, log
+from signs.examples import Batches, Embedded, Examples
 from signs.runs import Run
-from signs.table import Dataset
-
-READERS = 2  # threads that read the next batches during a training step
 
 
-@dataclass(frozen=True)
-class Examples:
-    """The clips of one split that have features.
-
-    Attributes:
-        paths: their feature files.
-        labels: their classes, int32, (clips,), from 0.
-        frames, length: shape of a clip's features.
-    """
-
-    paths: list[Path]
-    labels: np.ndarray
-    frames: int
-    length: int
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def read(self, indices: Any) -> np.ndarray:
-        """The features of some clips, float32, (n, frames, length)."""
-        return np.stack(
-            [
-                features.read_features(
-                    self.paths[index], self.frames, self.length
-                )
-                for index in indices
-            ],
-            dtype="float32",
-        )
-
-    def batches(self, size: int = 256) -> Iterator[np.ndarray]:
-        """All features in order, float32, (up to `size`, frames, length)."""
-        for start in range(0, len(self), size):
-            yield self.read(range(start, min(start + size, len(self))))
-
-
-class Batches(keras.utils.PyDataset):
-    """Examples in batches, for `fit`, `evaluate` and `predict`.
-
-    The features stay on disk: memory does not grow with the data. Keras
-    itself would shuffle only the batches, so the clips are shuffled here.
+def compile_classifier(model: Any, optimizer: Any) -> None:
+    """Prepares a classifier for training on cross-entropy.
 
     Args:
-        examples: what to read.
-        size: clips a batch; the last one may be smaller.
-        seed: of the order, which differs from epoch to epoch and is the same
-            in every run; None keeps the order of the table.
-        epoch: the first epoch, from 0.
+        optimizer: a Keras optimizer, or the learning rate of a new Adam.
     """
-
-    def __init__(
-        self,
-        examples: Examples,
-        size: int,
-        seed: int | None = None,
-        epoch: int = 0,
-    ):
-        super().__init__(workers=READERS, max_queue_size=2 * READERS)
-        self._examples = examples
-        self._size = size
-        self._seed = seed
-        self._epoch = epoch
-        self._order = np.arange(len(examples))
-        self._shuffle()
-
-    def __len__(self) -> int:
-        return -(-len(self._examples) // self._size)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        start = index * self._size
-        chosen = self._order[start : start + self._size]
-        return self._examples.read(chosen), self._examples.labels[chosen]
-
-    def on_epoch_end(self) -> None:
-        self._epoch += 1
-        self._shuffle()
-
-    def _shuffle(self) -> None:
-        if self._seed is not None:
-            random = np.random.default_rng((self._seed, self._epoch))
-            self._order = random.permutation(len(self._examples))
-
-
-def find_examples(
-    dataset: Dataset,
-    clips: pd.DataFrame,
-    classes: pd.DataFrame,
-    meta: dict[str, Any],
-    split: str,
-) -> Examples:
-    """The clips of a split that have a label and features.
-
-    Args:
-        clips: the clips table.
-        classes: the classes table; says which index a label has.
-        meta: the record of the features.
-        split: train, val or test.
-
-    Raises:
-        UserError: if a label is missing in the classes table, or there are
-            clips but no features.
-    """
-    index_of = dict(zip(classes["label"], classes["index"], strict=True))
-    chosen = clips[(clips["split"] == split) & (clips["label"] != "")]
-    unknown = set(chosen["label"]) - set(index_of)
-    if unknown:
-        raise UserError(
-            f"the label {min(unknown)!r} of {dataset.clips} is missing in "
-            f"{dataset.classes}; write both afresh with: "
-            f"python frame.py {dataset.name} --overwrite"
-        )
-    missing = features.tasks(dataset, chosen, meta, only_missing=True)
-    there = chosen[~chosen["clip"].isin(list(missing))]
-    mend = features.command(dataset, meta["cnn"])
-    if len(chosen) and not len(there):
-        raise UserError(
-            f"no {split} clip has features in {dataset.feature(meta['cnn'])}; "
-            f"make them with: {mend}"
-        )
-    if missing:
-        log.warning(
-            f"{count(len(missing), f'{split} clip')} left out, having no "
-            f"features, such as {next(iter(missing))}; make them with: {mend}"
-        )
-    return Examples(
-        [features.feature_path(dataset, meta["cnn"], c) for c in there["clip"]],
-        there["label"].map(index_of).to_numpy("int32"),
-        meta["frames"],
-        meta["length"],
-    )
-
-
-def check_examples(splits: dict[str, Examples], quiet: bool) -> None:
-    """Reads all features once: a bad file is found now, not hours later.
-
-    Args:
-        splits: examples by split, such as train and val.
-
-    Raises:
-        UserError: if there is nothing to train on, or a file is damaged.
-    """
-    if not len(splits["train"]):
-        raise UserError(
-            "no clip with a label is in the split train; look at the columns "
-            "label and split of clips.csv"
-        )
-    if len(set(splits["train"].labels)) < 2:
-        raise UserError("training needs clips of at least two classes")
-    total = sum(map(len, splits.values()))
-    with tqdm(
-        total=total,
-        desc="checking features",
-        unit="clip",
-        leave=False,
-        disable=True if quiet else None,
-    ) as bar:
-        for examples in splits.values():
-            try:
-                for batch in examples.batches():
-                    bar.update(len(batch))
-            except ValueError as error:
-                raise UserError(
-                    f"{error}; delete that file and run feature.py again"
-                ) from error
-
-
-def compile_classifier(model: Any, learning_rate: float) -> None:
-    """Prepares a classifier for training by Adam on cross-entropy."""
+    if isinstance(optimizer, float):
+        optimizer = keras.optimizers.Adam(optimizer)
     metrics = ["accuracy"]
     if model.output_shape[-1] > 5:
         metrics.append(
             keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5")
         )
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=optimizer,
         loss="sparse_categorical_crossentropy",
         metrics=metrics,
     )
+
+
+def skip_frozen(
+    model: Any, train: Examples, val: Examples
+) -> tuple[Any, Examples | Embedded, Examples | Embedded]:
+    """Computes what frozen layers give once, instead of in each epoch.
+
+    Only done where all LSTMs are frozen. In training, a frozen LSTM would
+    still drop a part of its inputs; computed once, it drops nothing.
+
+    Args:
+        model: a compiled classifier.
+        train, val: what to train on.
+
+    Returns:
+        The model of the layers above the last LSTM, which shares its weights
+        and its optimizer with the whole one, and what it is to be trained
+        on; all three arguments as they are, if an LSTM is trained.
+    """
+    lstms = [x for x in model.layers if isinstance(x, keras.layers.LSTM)]
+    if not lstms or any(layer.trainable for layer in lstms):
+        return model, train, val
+    last = lstms[-1]
+    body = keras.Model(model.input, last.output)
+    inputs = keras.Input(last.output.shape[1:])
+    outputs = inputs
+    for layer in model.layers[model.layers.index(last) + 1 :]:
+        outputs = layer(outputs)
+    head = keras.Model(inputs, outputs)
+    compile_classifier(head, model.optimizer)
+
+    def embed(examples: Examples) -> Examples | Embedded:
+        if not len(examples):
+            return examples
+        vectors = body.predict(Batches(examples, 64), verbose=0)
+        return Embedded(vectors, examples.labels)
+
+    return head, embed(train), embed(val)
 
 
 class KeepModels(keras.callbacks.Callback):
@@ -207,13 +82,22 @@ class KeepModels(keras.callbacks.Callback):
     moment would lose what it had.
 
     Args:
+        model: the whole model, of which maybe a part is trained.
         best, last: paths of the two `.keras` files.
         monitor: what is best when it is lowest: `val_loss` or `loss`.
         threshold: the best value so far.
     """
 
-    def __init__(self, best: Path, last: Path, monitor: str, threshold: float):
+    def __init__(
+        self,
+        model: Any,
+        best: Path,
+        last: Path,
+        monitor: str,
+        threshold: float,
+    ):
         super().__init__()
+        self._whole = model
         self._best = best
         self._last = last
         self._monitor = monitor
@@ -222,7 +106,7 @@ class KeepModels(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         value = float((logs or {})[self._monitor])
         with files.atomic(self._last) as temporary:
-            self.model.save(temporary)
+            self._whole.save(temporary)
             # The best one first: the last one says which epochs are done.
             if value < self._threshold:
                 self._threshold = value
@@ -311,12 +195,13 @@ def fit(
     if done >= settings.epochs:
         return
     run.csv.parent.mkdir(parents=True, exist_ok=True)
-    batches = Batches(train, settings.batch, settings.seed, done)
+    trained, train_on, judge_on = skip_frozen(model, train, val)
+    batches = Batches(train_on, settings.batch, settings.seed, done)
     monitor = "val_loss" if len(val) else "loss"
     callbacks = [
         keras.callbacks.TerminateOnNaN(),
         keras.callbacks.CSVLogger(str(run.csv), append=True),
-        KeepModels(run.best, run.last, monitor, best),
+        KeepModels(model, run.best, run.last, monitor, best),
         Progress(settings.epochs, len(batches), best, settings.quiet),
     ]
     if settings.patience:
@@ -326,9 +211,11 @@ def fit(
     if settings.tensorboard:
         folder = run.log_folder / "tensorboard" / run.name
         callbacks.append(keras.callbacks.TensorBoard(str(folder)))
-    history = model.fit(
+    history = trained.fit(
         batches,
-        validation_data=Batches(val, settings.batch) if len(val) else None,
+        validation_data=(
+            Batches(judge_on, settings.batch) if len(val) else None
+        ),
         epochs=settings.epochs,
         initial_epoch=done,
         shuffle=False,

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import shared
 
 from signs import cnn, engines
 from signs.backend import keras
@@ -89,8 +90,8 @@ def test_the_converted_network_is_kept(small, tmp_path: Path):
     assert [path] == list(tmp_path.iterdir())
 
 
-def test_real_imagenet_weights(shared: Path, tmp_path: Path):
-    file = shared / "weights" / "mobilenet_2_5_224_tf_no_top.h5"
+def test_real_imagenet_weights():
+    file = shared("weights", "mobilenet_2_5_224_tf_no_top.h5")
     network = cnn.load(SMALL, str(file))
     own = keras.applications.MobileNet(
         alpha=0.25,

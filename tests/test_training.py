@@ -8,18 +8,18 @@ from store import META, write_dataset
 from signs import table, training
 from signs.backend import keras
 from signs.cli import UserError
+from signs.examples import Batches, Examples, check_examples, find_examples
 from signs.runs import Run
-from signs.training import Batches
 
 
 @pytest.fixture
-def examples(tmp_path: Path) -> training.Examples:
+def examples(tmp_path: Path) -> Examples:
     dataset = write_dataset(tmp_path, "d", ["x", "null", "ö"], clips=30)
     return find(dataset, "train")
 
 
-def find(dataset: table.Dataset, split: str) -> training.Examples:
-    return training.find_examples(
+def find(dataset: table.Dataset, split: str) -> Examples:
+    return find_examples(
         dataset,
         table.read_clips(dataset),
         table.read_classes(dataset),
@@ -61,12 +61,12 @@ def test_an_unlabelled_clip_is_left_out(tmp_path: Path):
     assert len(find(dataset, "val")) == 4
 
 
-def test_clips_without_features(tmp_path: Path, caplog):
+def test_clips_without_features(tmp_path: Path, capsys):
     dataset = write_dataset(tmp_path, "d", ["x", "y"], clips=20)
     train = find(dataset, "train")
     train.paths[0].unlink()
     assert len(find(dataset, "train")) == len(train) - 1
-    assert "1 train clip left out" in caplog.text
+    assert "1 train clip left out" in capsys.readouterr().err
     for path in train.paths[1:]:
         path.unlink()
     with pytest.raises(UserError, match="python feature.py d --cnn mobilenet"):
@@ -114,18 +114,16 @@ def test_without_a_seed_the_order_is_the_tables(examples):
 def test_a_bad_file_is_found_before_training(examples):
     np.save(examples.paths[3], np.full((20, 8), np.inf, "float32"))
     with pytest.raises(UserError, match="not finite.*delete that file"):
-        training.check_examples({"train": examples}, quiet=True)
+        check_examples({"train": examples}, quiet=True)
 
 
 def test_nothing_to_train_on(examples):
-    none = training.Examples([], np.zeros(0, "int32"), 20, 8)
+    none = Examples([], np.zeros(0, "int32"), 20, 8)
     with pytest.raises(UserError, match="no clip with a label"):
-        training.check_examples({"train": none}, quiet=True)
-    same = training.Examples(
-        examples.paths, np.zeros_like(examples.labels), 20, 8
-    )
+        check_examples({"train": none}, quiet=True)
+    same = Examples(examples.paths, np.zeros_like(examples.labels), 20, 8)
     with pytest.raises(UserError, match="two classes"):
-        training.check_examples({"train": same}, quiet=True)
+        check_examples({"train": same}, quiet=True)
 
 
 def test_a_run_goes_on_where_it_stopped(examples, tmp_path: Path):

@@ -3,12 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from store import folders, write_dataset
+from store import META, folders, write_dataset
 
 import train_lstm
 import transfer
-from signs import cli, runs
+from signs import cli, examples, network, runs, table, training
 from signs.backend import keras
+from signs.examples import Batches
+from signs.table import Dataset
 
 WORDS = ["null", "Tür", "Ä"]
 
@@ -139,3 +141,46 @@ def test_a_damaged_model_is_named(root: Path, tmp_path: Path, capsys):
     )
     assert run_transfer(root, "small", "--model", str(cut)) == 2
     assert f"{cut} cannot be loaded" in capsys.readouterr().err
+
+
+def test_frozen_lstms_are_computed_once(root: Path):
+    """The head alone learns what it would learn in the whole network."""
+    source, _ = runs.find_model(None, root / "model")
+    dataset = Dataset(root / "data" / "small")
+    train, val = (
+        examples.find_examples(
+            dataset,
+            table.read_clips(dataset),
+            table.read_classes(dataset),
+            META,
+            split,
+        )
+        for split in ("train", "val")
+    )
+    model = network.replace_head(keras.saving.load_model(source), 3, "all")
+    training.compile_classifier(model, 0.01)
+    head, seen, _ = training.skip_frozen(model, train, val)
+    assert isinstance(seen, examples.Embedded)
+    everything = model.predict(Batches(train, 8), verbose=0)
+    only_head = head.predict(Batches(seen, 8), verbose=0)
+    np.testing.assert_allclose(only_head, everything, atol=1e-6)
+    before = model.get_layer("softmax").get_weights()[0].copy()
+    head.fit(Batches(seen, 8, seed=0), epochs=2, verbose=0)
+    assert not np.array_equal(
+        before, model.get_layer("softmax").get_weights()[0]
+    )
+    assert training.finished_epochs(model, len(train), 8) == 2
+    np.testing.assert_allclose(
+        head.predict(Batches(seen, 8), verbose=0),
+        model.predict(Batches(train, 8), verbose=0),
+        atol=1e-6,
+    )
+
+
+def test_resume_with_all_frozen(root: Path):
+    arguments = ["--freeze", "all", "--epochs", "2"]
+    assert run_transfer(root, "small", *arguments) == 0
+    name = newest(root)["run"]
+    assert run_transfer(root, "--resume", name, "--epochs", "4") == 0
+    rows = (root / "log" / f"{name}.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == ["0", "1", "2", "3"]

@@ -1,0 +1,202 @@
+"""The clips to train on, read batch by batch while the network trains."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from signs import features
+from signs.backend import keras
+from signs.cli import UserError, count, log
+from signs.table import Dataset
+
+READERS = 2  # threads that read the next batches during a training step
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The clips of one split that have features.
+
+    Attributes:
+        paths: their feature files.
+        labels: their classes, int32, (clips,), from 0.
+        frames, length: shape of a clip's features.
+    """
+
+    paths: list[Path]
+    labels: np.ndarray
+    frames: int
+    length: int
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, indices: Any) -> np.ndarray:
+        """The features of some clips, float32, (n, frames, length)."""
+        return np.stack(
+            [
+                features.read_features(
+                    self.paths[index], self.frames, self.length
+                )
+                for index in indices
+            ],
+            dtype="float32",
+        )
+
+    def batches(self, size: int = 256) -> Iterator[np.ndarray]:
+        """All features in order, float32, (up to `size`, frames, length)."""
+        for start in range(0, len(self), size):
+            yield self.read(range(start, min(start + size, len(self))))
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Clips as the layers above the frozen ones see them.
+
+    Attributes:
+        vectors: float32, (clips, units).
+        labels: their classes, int32, (clips,), from 0.
+    """
+
+    vectors: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def read(self, indices: Any) -> np.ndarray:
+        return self.vectors[indices]
+
+
+class Batches(keras.utils.PyDataset):
+    """Examples in batches, for `fit`, `evaluate` and `predict`.
+
+    The features stay on disk: memory does not grow with the data. Keras
+    itself would shuffle only the batches, so the clips are shuffled here.
+
+    Args:
+        examples: what to read.
+        size: clips a batch; the last one may be smaller.
+        seed: of the order, which differs from epoch to epoch and is the same
+            in every run; None keeps the order of the table.
+        epoch: the first epoch, from 0.
+    """
+
+    def __init__(
+        self,
+        examples: Examples | Embedded,
+        size: int,
+        seed: int | None = None,
+        epoch: int = 0,
+    ):
+        super().__init__(workers=READERS, max_queue_size=2 * READERS)
+        self._examples = examples
+        self._size = size
+        self._seed = seed
+        self._epoch = epoch
+        self._order = np.arange(len(examples))
+        self._shuffle()
+
+    def __len__(self) -> int:
+        return -(-len(self._examples) // self._size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        start = index * self._size
+        chosen = self._order[start : start + self._size]
+        return self._examples.read(chosen), self._examples.labels[chosen]
+
+    def on_epoch_end(self) -> None:
+        self._epoch += 1
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        if self._seed is not None:
+            random = np.random.default_rng((self._seed, self._epoch))
+            self._order = random.permutation(len(self._examples))
+
+
+def find_examples(
+    dataset: Dataset,
+    clips: pd.DataFrame,
+    classes: pd.DataFrame,
+    meta: dict[str, Any],
+    split: str,
+) -> Examples:
+    """The clips of a split that have a label and features.
+
+    Args:
+        clips: the clips table.
+        classes: the classes table; says which index a label has.
+        meta: the record of the features.
+        split: train, val or test.
+
+    Raises:
+        UserError: if a label is missing in the classes table, or there are
+            clips but no features.
+    """
+    index_of = dict(zip(classes["label"], classes["index"], strict=True))
+    chosen = clips[(clips["split"] == split) & (clips["label"] != "")]
+    unknown = set(chosen["label"]) - set(index_of)
+    if unknown:
+        raise UserError(
+            f"the label {min(unknown)!r} of {dataset.clips} is missing in "
+            f"{dataset.classes}; write both afresh with: "
+            f"python frame.py {dataset.name} --overwrite"
+        )
+    missing = features.tasks(dataset, chosen, meta, only_missing=True)
+    there = chosen[~chosen["clip"].isin(list(missing))]
+    mend = features.command(dataset, meta["cnn"])
+    if len(chosen) and not len(there):
+        raise UserError(
+            f"no {split} clip has features in {dataset.feature(meta['cnn'])}; "
+            f"make them with: {mend}"
+        )
+    if missing:
+        log.warning(
+            f"{count(len(missing), f'{split} clip')} left out, having no "
+            f"features, such as {next(iter(missing))}; make them with: {mend}"
+        )
+    return Examples(
+        [features.feature_path(dataset, meta["cnn"], c) for c in there["clip"]],
+        there["label"].map(index_of).to_numpy("int32"),
+        meta["frames"],
+        meta["length"],
+    )
+
+
+def check_examples(splits: dict[str, Examples], quiet: bool) -> None:
+    """Reads all features once: a bad file is found now, not hours later.
+
+    Args:
+        splits: examples by split, such as train and val.
+
+    Raises:
+        UserError: if there is nothing to train on, or a file is damaged.
+    """
+    if not len(splits["train"]):
+        raise UserError(
+            "no clip with a label is in the split train; look at the columns "
+            "label and split of clips.csv"
+        )
+    if len(set(splits["train"].labels)) < 2:
+        raise UserError("training needs clips of at least two classes")
+    total = sum(map(len, splits.values()))
+    with tqdm(
+        total=total,
+        desc="checking features",
+        unit="clip",
+        leave=False,
+        disable=True if quiet else None,
+    ) as bar:
+        for examples in splits.values():
+            try:
+                for batch in examples.batches():
+                    bar.update(len(batch))
+            except ValueError as error:
+                raise UserError(
+                    f"{error}; delete that file and run feature.py again"
+                ) from error

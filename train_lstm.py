@@ -4,6 +4,8 @@
 Reads   data/DATASET/clips.csv, classes.csv, feature/CNN/   (made by feature.py)
 Writes  log/RUN.csv              one row an epoch
         log/RUN.json             arguments, versions, data, final figures
+        log/RUN-classes.csv      how good the best model is for each class
+        log/RUN-confusion.png    which classes it takes for which
         model/RUN-best.keras     the model with the lowest validation loss
         model/RUN-last.keras     the model after the last epoch
         model/RUN.json           classes, CNN, frames, input

@@ -3,8 +3,9 @@
 
 Reads   model/RUN-best.keras and model/RUN.json of train_lstm.py
         data/DATASET/clips.csv, classes.csv, feature/CNN/
-Writes  log/RUN.csv, log/RUN.json, model/RUN-best.keras, model/RUN-last.keras,
-        model/RUN.json           of the new run
+Writes  of the new run, what train_lstm.py writes: log/RUN.csv, log/RUN.json,
+        log/RUN-classes.csv, log/RUN-confusion.png, model/RUN-best.keras,
+        model/RUN-last.keras, model/RUN.json
 
 Without --model, the newest run of train_lstm.py is taken.
 

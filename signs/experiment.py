@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from signs import (
+    confusion,
     features,
     files,
     frames,
@@ -286,15 +287,29 @@ def report(run: Run, data: Data) -> None:
     figures = logs.summary(logs.read_log(run.csv))
     if len(data.val):
         model = load_model(run.best)
-        probabilities = model.predict(Batches(data.val, 64), verbose=0)
-        figures["judged"] = judge.judge(
-            np.asarray(probabilities), data.val.labels
+        probabilities = np.asarray(
+            model.predict(Batches(data.val, 64), verbose=0)
         )
+        figures["judged"] = judge.judge(probabilities, data.val.labels)
+        print_figures(data, figures)
+        report_classes(run, data, probabilities.argmax(axis=1))
     record = runs.read_record(run.log_record)
     files.write_json(run.log_record, {**record, "final": figures})
-    if len(data.val):
-        print_figures(data, figures)
     log.info(f"log   {run.csv}\nmodel {run.best}")
+
+
+def report_classes(run: Run, data: Data, answers: np.ndarray) -> None:
+    """Writes how good the best model is for each class, and draws it."""
+    labels, names = data.val.labels, data.classes["name"].tolist()
+    counts = confusion.matrix(answers, labels, len(names))
+    table.write_table(
+        run.class_table, confusion.class_table(answers, labels, data.classes)
+    )
+    title = f"{run.name}, {count(len(labels), 'validation clip')}"
+    confusion.draw(run.confusion, counts, names, title)
+    if pairs := confusion.worst_pairs(counts, names):
+        log.info(f"  most often taken: {'; '.join(pairs)}")
+    log.info(f"classes {run.class_table}, {run.confusion}")
 
 
 def print_figures(data: Data, figures: dict[str, Any]) -> None:

@@ -32,6 +32,16 @@ class Run:
         return self.log_folder / f"{self.name}.json"
 
     @property
+    def class_table(self) -> Path:
+        """How good the best model is for each class."""
+        return self.log_folder / f"{self.name}-classes.csv"
+
+    @property
+    def confusion(self) -> Path:
+        """Which classes it takes for which, as a picture."""
+        return self.log_folder / f"{self.name}-confusion.png"
+
+    @property
     def best(self) -> Path:
         return self.model_folder / f"{self.name}-best.keras"
 

@@ -7,7 +7,7 @@ import pytest
 from store import folders, write_dataset
 
 import train_lstm
-from signs import cli, runs
+from signs import cli, logs, runs
 from signs.backend import keras
 
 SMALL = ["--units", "8", "--batch", "8", "--lr", "0.01"]
@@ -18,8 +18,12 @@ def train(root: Path, *arguments: str) -> int:
 
 
 def only_run(root: Path) -> str:
-    (record,) = (root / "log").glob("*.json")
+    (record,) = (root / "log").glob("*-lstm-*.json")
     return record.stem
+
+
+def epoch_logs(root: Path) -> list[Path]:
+    return logs.find_logs(root / "log")
 
 
 @pytest.fixture
@@ -44,6 +48,15 @@ def test_a_run_leaves_all_that_was_promised(root: Path, capsys):
     best = rows.iloc[rows["val_loss"].argmin()]
     assert judged["loss"] == pytest.approx(best["val_loss"], rel=1e-3)
     assert judged["accuracy"] == pytest.approx(best["val_accuracy"])
+    table = pd.read_csv(
+        root / "log" / f"{run}-classes.csv", keep_default_na=False
+    )
+    assert table["label"].tolist() == ["10", "9", "null"]
+    assert table["clips"].tolist() == [3, 3, 3]
+    assert table["recall"].astype(float).mean() == pytest.approx(
+        judged["macro_recall"], abs=1e-3
+    )
+    assert (root / "log" / f"{run}-confusion.png").stat().st_size > 1000
     path, model_record = runs.find_model(None, root / "model")
     assert path.name == f"{run}-best.keras"
     labels = [row["label"] for row in model_record["classes"]]
@@ -66,10 +79,10 @@ def test_it_learns(root: Path):
 def test_the_same_seed_gives_the_same_run(root: Path):
     for _ in range(2):
         assert train(root, "d", *SMALL, "--epochs", "2") == 0
-    first, second = (pd.read_csv(x) for x in (root / "log").glob("*.csv"))
+    first, second = (pd.read_csv(x) for x in epoch_logs(root))
     pd.testing.assert_frame_equal(first, second, rtol=1e-4)
     assert train(root, "d", *SMALL, "--epochs", "2", "--seed", "1") == 0
-    third = pd.read_csv(sorted((root / "log").glob("*.csv"))[-1])
+    third = pd.read_csv(epoch_logs(root)[-1])
     assert not np.allclose(first["loss"], third["loss"], rtol=1e-3)
 
 

@@ -38,7 +38,7 @@ def parse_arguments(
     add(
         "--gestures",
         type=between(2, 249),
-        default=10,
+        default=8,
         help="classes of sample-chalearn, 2 to 249",
     )
     add(
@@ -141,16 +141,21 @@ def make(
     files.write_failures(failed, failures)
     if not done:
         raise UserError(f"no clip was rendered: {min(failures.values())}")
-    for each in plans:
-        log.info(
-            f"{each.dataset.name}: {each.summary}, in {each.dataset.video}"
-        )
-    log.info(f"{count(len(done), 'clip')} rendered in {seconds:.0f} seconds")
+    summarise(plans, len(done), seconds)
     if failures:
         log.warning(f"{count(len(failures), 'clip')} failed: see {failed}")
         return 1
     log.info(f"next: {next_command(plans[0], args)}")
     return 0
+
+
+def summarise(plans: "list[Plan]", done: int, seconds: float) -> None:
+    """Says what there is now."""
+    for each in plans:
+        log.info(
+            f"{each.dataset.name}: {each.summary}, in {each.dataset.video}"
+        )
+    log.info(f"{count(done, 'clip')} rendered in {seconds:.0f} seconds")
 
 
 def check_folder(plan: "Plan", settings: "Settings", overwrite: bool) -> None:

@@ -3,6 +3,7 @@
 All outlines of a clip are worked out at once; a frame only fills them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -176,47 +177,41 @@ def _arm(
     if where.sleeve > 0.5:
         cloth.append(lower.until(2 * where.sleeve - 1))
     # Where the sleeve meets the shirt there is no outline.
-    off = inward * 0.6 * upper.wide
-    seam = upper.start + np.stack([off, 0.15 * upper.wide], axis=1)
-    joined = Segment(
-        upper.start + (seam - upper.start) / 2,
-        seam,
+    across = _aside(inward * upper.wide) * 0.3
+    seam = Segment(
+        upper.start + across,
+        upper.start + 2 * across,
         0.86 * upper.wide,
         0.9 * upper.wide,
     )
-    body = shade(where.shirt, 0.96)
+    joined = Layer(_capsule(seam), shade(where.shirt, 0.96))
     return [
         *_limb(skin, who.skin, where.lit_from),
-        *_limb(cloth, where.shirt, where.lit_from)[: -len(cloth)],
-        Layer(_capsule(joined), body),
-        *_limb(cloth, where.shirt, where.lit_from)[-len(cloth) :],
+        *_limb(cloth, where.shirt, where.lit_from, joined),
     ]
 
 
-def _limb(segments: list[Segment], colour: Colour, light: int) -> list[Layer]:
-    """Outline, body and lit side of a limb; a layer each and segment."""
+def _limb(
+    segments: list[Segment], colour: Colour, light: int, *joined: Layer
+) -> list[Layer]:
+    """Outlines, then bodies, then what joins them to others, then lit sides."""
 
     def layers(
-        shift: float, inset: float, share: float, colour: Colour
-    ) -> list[Layer]:
-        return [
-            Layer(
-                _capsule(
-                    Segment(
-                        part.start + _aside(light * shift * part.wide),
-                        part.end + _aside(light * shift * part.narrow),
-                        share * part.wide - inset,
-                        share * part.narrow - inset,
-                    )
-                ),
-                colour,
+        shift: float, inset: float, share: float, shown: Colour
+    ) -> Iterator[Layer]:
+        for part in segments:
+            moved = Segment(
+                part.start + _aside(light * shift * part.wide),
+                part.end + _aside(light * shift * part.narrow),
+                share * part.wide - inset,
+                share * part.narrow - inset,
             )
-            for part in segments
-        ]
+            yield Layer(_capsule(moved), shown)
 
     return [
         *layers(0, 0, 1, shade(colour, 0.6)),
         *layers(0, 1, 1, shade(colour, 0.9)),
+        *joined,
         *layers(0.25, 0, 0.5, colour),
     ]
 

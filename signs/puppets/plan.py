@@ -20,6 +20,11 @@ MOST_GESTURES = 249
 MOST_PERFORMERS = 21
 MOST_CLIPS = 36_000
 SPLITS = ("train", "valid", "test")
+PHASES = {
+    "train": "IsoGD_phase_1",
+    "valid": "IsoGD_phase_1",
+    "test": "IsoGD_phase_2",
+}
 CLIPS_A_FOLDER = 200
 # LedaSila's words have about 20 clips each.
 MOST_CLIPS_A_WORD = 21
@@ -135,14 +140,7 @@ def plan_gestures(dataset: Dataset, settings: Settings, codec: str) -> Plan:
         codec: four letters; XVID as in IsoGD, where OpenCV can write it.
     """
     total, classes = settings.gesture_clips, settings.gestures
-    valid = max(classes, round(0.24 * total))
-    test = max(classes, round(0.1 * total))
-    sizes = {"train": total - valid - test, "valid": valid, "test": test}
-    random = np.random.default_rng([settings.seed, 5])
-    dealt = []
-    for split, performers in split_performers(settings.performers).items():
-        pairs = deal(sizes[split], classes, performers)
-        dealt += [(split, *pairs[i]) for i in random.permutation(len(pairs))]
+    dealt = _deal_splits(settings)
     lengths = _lengths(
         [signer for _, _, signer in dealt],
         settings.seed,
@@ -152,14 +150,13 @@ def plan_gestures(dataset: Dataset, settings: Settings, codec: str) -> Plan:
     )
     form = Format(320, 240, 10, codec, 210)
     sessions = max(3, round(classes / 12))
-    clips, lists = {}, {split: "" for split in SPLITS}
-    number = dict.fromkeys(SPLITS, 0)
+    clips: dict[str, Clip] = {}
+    lists: dict[str, list[str]] = {split: [] for split in SPLITS}
     for take, (split, label, signer) in enumerate(dealt):
-        number[split] += 1
-        folder = f"{split}/{(number[split] - 1) // CLIPS_A_FOLDER + 1:03}"
-        names = [f"{folder}/{kind}_{number[split]:05}" for kind in "MK"]
-        phase = "IsoGD_phase_2" if split == "test" else "IsoGD_phase_1"
-        clip = f"{phase}/{names[0]}"
+        number = len(lists[split]) + 1
+        folder = f"{split}/{(number - 1) // CLIPS_A_FOLDER + 1:03}"
+        colour, depth = (f"{folder}/{kind}_{number:05}" for kind in "MK")
+        clip = f"{PHASES[split]}/{colour}"
         clips[clip] = Clip(
             video=dataset.video / f"{clip}.avi",
             gesture=label,
@@ -170,13 +167,13 @@ def plan_gestures(dataset: Dataset, settings: Settings, codec: str) -> Plan:
             seed=settings.seed,
             format=form,
         )
-        lists[split] += f"{names[0]}.avi {names[1]}.avi {label + 1}\n"
+        lists[split].append(f"{colour}.avi {depth}.avi {label + 1}\n")
     texts = {
-        dataset.video / f"{split}_list.txt": text
-        for split, text in lists.items()
+        dataset.video / f"{split}_list.txt": "".join(lines)
+        for split, lines in lists.items()
     }
     texts[dataset.signers] = _signers(clips)
-    parts = ", ".join(f"{sizes[split]:,} {split}" for split in SPLITS)
+    parts = ", ".join(f"{len(lists[split]):,} {split}" for split in SPLITS)
     summary = (
         f"{count(total, 'clip')} ({parts}), {count(classes, 'gesture')}, "
         f"{count(settings.performers, 'performer')}"
@@ -225,22 +222,46 @@ def plan_words(dataset: Dataset, settings: Settings) -> Plan:
 
 
 def deal(
-    clips: int, classes: int, performers: Sequence[int]
+    clips: int, classes: int, performers: Sequence[int], takes: int = 1
 ) -> list[tuple[int, int]]:
-    """Deals clips to classes and performers, both in turn.
+    """Deals clips to classes in turn, and those of a class to performers.
+
+    Args:
+        clips: how many there are.
+        classes: how many there are.
+        performers: their numbers.
+        takes: how often a performer does a gesture before the next one does.
 
     Returns:
         (class, performer) of each clip. Each class has as many clips as any
-        other, give or take one, and each clip of a class another performer
-        until all had their turn.
+        other, give or take one.
     """
     return [
         (
             clip % classes,
-            performers[(clip % classes + clip // classes) % len(performers)],
+            performers[
+                (clip % classes + clip // classes // takes) % len(performers)
+            ],
         )
         for clip in range(clips)
     ]
+
+
+def _deal_splits(settings: Settings) -> list[tuple[str, int, int]]:
+    """Split, gesture and performer of each clip, as shuffled as IsoGD's."""
+    total, classes = settings.gesture_clips, settings.gestures
+    valid = max(classes, round(0.24 * total))
+    test = max(classes, round(0.1 * total))
+    sizes = {"train": total - valid - test, "valid": valid, "test": test}
+    random = np.random.default_rng([settings.seed, 5])
+    dealt = []
+    for split, performers in split_performers(settings.performers).items():
+        # Two takes in a row where that leaves two performers a class: the
+        # other take, in the same room, is what flatters a random split.
+        takes = 2 if sizes[split] // classes >= 4 else 1
+        pairs = deal(sizes[split], classes, performers, takes)
+        dealt += [(split, *pairs[i]) for i in random.permutation(len(pairs))]
+    return dealt
 
 
 def _session(

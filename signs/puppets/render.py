@@ -112,26 +112,24 @@ def pictures(clip: Clip) -> Iterator[np.ndarray]:
     body = _perform(clip, who, random)
     scale = form.scale * where.zoom * who.size
     shown = (where.place[0] * form.width, where.place[1] * form.height)
-    throat = shown + _wander(random, clip.frames, 0.006 * scale)
-    shake = np.rint(_wander(random, clip.frames, 0.7)).astype(int)
+    throat = shown + _wander(random, clip.frames, 0.004 * scale)
+    shake = np.rint(_wander(random, clip.frames, 0.6)).astype(int)
     shake = np.clip(shake, -MARGIN, MARGIN)
-    turns = _wander(random, clip.frames, 0.02)[:, 0]
+    turns = _wander(random, clip.frames, 0.015)[:, 0]
     speaks = _wander(random, clip.frames, 1.0)[:, 0] > 0.3
     gains = _light(random, clip.frames)
-    room = rooms.room(where.room, form.width, form.height)
-    room = np.clip(room * np.array(where.tint, np.float32), 0, 255).astype(
-        np.uint8
-    )
+    room = rooms.room(where.room, form.width, form.height, where.tint)
     trunk = bust.draw_trunk(who, where, scale)
     heads = bust.draw_heads(who, where, scale)
-    arms = Arms(body, who, where, scale, throat - shake)
+    throat = throat - shake
+    arms = Arms(body, who, where, scale, throat)
     noise = _noise(room.shape, where.noise, random)
     spots = random.integers(0, 2 * MARGIN, (clip.frames, 2))
     canvas = np.empty((form.height, form.width, 3), np.uint8)
     for frame in range(clip.frames):
         x, y = MARGIN + shake[frame]
         canvas[:] = room[y : y + form.height, x : x + form.width]
-        at = tuple((throat - shake)[frame])
+        at = tuple(throat[frame])
         trunk.paste(canvas, at)
         heads[int(speaks[frame])].paste(canvas, at, turns[frame])
         arms.draw(canvas, frame)
@@ -176,9 +174,9 @@ def _wander(random: np.random.Generator, frames: int, by: float) -> np.ndarray:
 
 def _light(random: np.random.Generator, frames: int) -> np.ndarray:
     """How bright each frame is: another day, a cloud, a lamp that flickers."""
-    drift = random.normal(0, 0.025)
+    drift = random.normal(0, 0.015)
     slow = random.normal(1, 0.06) + np.linspace(-drift, drift, frames)
-    return np.clip(slow + random.normal(0, 0.004, frames), 0.8, 1.2)
+    return np.clip(slow + random.normal(0, 0.003, frames), 0.8, 1.2)
 
 
 def _noise(

@@ -33,12 +33,18 @@ WOODS: tuple[Colour, ...] = (
 Area = tuple[int, int, int, int]  # left, top, right, bottom
 
 
-def room(seed: int, width: int, height: int) -> np.ndarray:
+def room(
+    seed: int,
+    width: int,
+    height: int,
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> np.ndarray:
     """Draws a room.
 
     Args:
         seed: of the room; the same seed draws the same room.
         width, height: of the picture, in pixels.
+        tint: of the light, RGB factors.
 
     Returns:
         RGB, uint8, (height + 2 MARGIN, width + 2 MARGIN, 3).
@@ -61,7 +67,7 @@ def room(seed: int, width: int, height: int) -> np.ndarray:
             picture, int(across), min(floor, picture.shape[0]), random
         )
     small = cv2.resize(picture, outer, interpolation=cv2.INTER_AREA)
-    lit = _shine(small, random)
+    lit = _shine(small, tint, random)
     return cv2.GaussianBlur(lit, (0, 0), 0.9)
 
 
@@ -245,9 +251,14 @@ def _lamp(
     cv2.fillPoly(picture, [np.array(shape, np.int32)], glow)
 
 
-def _shine(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The same wall in light that falls off across it."""
+def _shine(
+    picture: np.ndarray,
+    tint: tuple[float, float, float],
+    random: np.random.Generator,
+) -> np.ndarray:
+    """The same wall in coloured light that falls off across it."""
     corners = random.uniform(0.72, 1.08, (2, 2)).astype(np.float32)
     size = (picture.shape[1], picture.shape[0])
     light = cv2.resize(corners, size, interpolation=cv2.INTER_LINEAR)
-    return cv2.multiply(picture, cv2.merge([light] * 3), dtype=cv2.CV_8U)
+    light = cv2.merge([light * np.float32(factor) for factor in tint])
+    return cv2.multiply(picture, light, dtype=cv2.CV_8U)

@@ -78,21 +78,21 @@ def joints(
     corners = _palm(wrist, pointing, side, hand)
     # The signer's right hand is at the left of the picture.
     order = [1, 0] if left_handed else [0, 1]
-    mirror = np.array([-1.0, 1.0])
-
-    def place(points: np.ndarray) -> np.ndarray:
-        points = points[:, order].copy()
-        points[..., 0] *= mirror.reshape(2, *[1] * (points.ndim - 3))
-        return points
-
     return Joints(
-        place(shoulder),
-        place(elbow),
-        place(wrist),
-        place(fingers),
-        place(corners),
+        _place(shoulder, order),
+        _place(elbow, order),
+        _place(wrist, order),
+        _place(fingers, order),
+        _place(corners, order),
         facing=palm[:, order, 2],
     )
+
+
+def _place(points: np.ndarray, order: list[int]) -> np.ndarray:
+    """From (out, up, forward) of each hand to (x, up, forward)."""
+    placed = points[:, order]
+    placed[:, 0, ..., 0] *= -1
+    return placed
 
 
 def _arm(

@@ -11,14 +11,16 @@ Example: python feature.py sample-chalearn --weights auto
 """
 
 import argparse
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from signs import cli
 from signs.cli import UserError, count, log
+
+if TYPE_CHECKING:
+    from signs.table import Dataset
 
 
 def parse_arguments(
@@ -66,10 +68,21 @@ def parse_arguments(
 def main(arguments: Sequence[str] | None = None) -> int:
     args = parse_arguments(arguments)
 
+    from signs import files, lock, table
+
+    dataset = table.Dataset(args.data / args.dataset)
+    if args.dry_run:
+        return make(args, dataset)
+    with lock.hold(dataset.root):
+        files.remove_leftovers(dataset.feature(""), seconds=0)
+        return make(args, dataset)
+
+
+def make(args: argparse.Namespace, dataset: "Dataset") -> int:
+    """Makes the features that are missing; returns the exit code."""
     from signs import features, files, frames, table
     from signs.cnn import full_name
 
-    dataset = table.Dataset(args.data / args.dataset)
     clips = table.read_clips(dataset)
     frames_a_clip = frames.require_meta(dataset)["frames"]
     name = full_name(args.cnn, args.alpha)
@@ -101,9 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     if args.dry_run:
         return 0
-    if args.overwrite and dataset.feature(name).exists():
+    files.remove_leftovers(dataset.feature(name), deep=True, seconds=0)
+    if args.overwrite:
         # Old features among new ones could not be told apart.
-        shutil.rmtree(dataset.feature(name))
+        files.remove_folder(dataset.feature(name))
     failures = extract(args, network, meta, dataset, todo)
     failed = args.log / f"{dataset.name}-feature-failed.csv"
     files.write_failures(failed, failures)

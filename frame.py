@@ -55,6 +55,14 @@ def parse_arguments(
     )
     add("--frames", type=cli.whole_number, default=20, help="frames a clip")
     add(
+        "--timeout",
+        type=cli.seconds,
+        default=120,
+        metavar="SECONDS",
+        help="give a clip up that takes longer, as some damaged ones hang for "
+        "ever; 0 never does",
+    )
+    add(
         "--split",
         choices=["auto", "official", "signer", "random"],
         help="what is validated on; auto: the official lists if there are "
@@ -83,10 +91,22 @@ def parse_arguments(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     args = parse_arguments(arguments)
-    from signs import frames
+    from signs import files, lock
     from signs.table import Dataset
 
     dataset = Dataset(args.data / args.dataset)
+    if args.dry_run:
+        return make(args, dataset)
+    with lock.hold(dataset.root):
+        for folder in (dataset.root, dataset.frame):
+            files.remove_leftovers(folder, seconds=0)
+        return make(args, dataset)
+
+
+def make(args: argparse.Namespace, dataset: "Dataset") -> int:
+    """Makes what is missing of the tables and frames; returns the exit code."""
+    from signs import frames
+
     kept = dataset.clips.exists() and not args.overwrite
     old = catalog.read_meta(args, dataset)
     clips, meta = (catalog.keep_tables if kept else catalog.make_tables)(
@@ -136,7 +156,12 @@ def take_frames(
             f"with: python frame.py {dataset.name} --source DIR"
         )
     _, failures = parallel.map_clips(
-        frames.make_frames, todo, args.workers, "frames", args.quiet
+        frames.make_frames,
+        todo,
+        args.workers,
+        "frames",
+        args.quiet,
+        args.timeout or None,
     )
     files.write_failures(failed_path(args, dataset), failures)
     return failures

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from signs import experiment, network
 
-    args = experiment.restore(args)
+    args = experiment.restore(args, "lstm")
     data = experiment.read_data(args)
 
     def build() -> Any:

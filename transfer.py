@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from signs import experiment, network, runs
 
-    args = experiment.restore(args)
+    args = experiment.restore(args, "transfer")
     path, source = runs.find_model(args.model, args.model_dir)
     args.model = str(path)
     # The features must be those of the network that the model was trained on.
@@ -57,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def build() -> Any:
         return network.replace_head(
-            experiment.load_model(path), len(data.classes), args.freeze
+            experiment.load_model(path, data.meta),
+            len(data.classes),
+            args.freeze,
         )
 
     about = {

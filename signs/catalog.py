@@ -1,10 +1,10 @@
 """Writes the tables of a data set once, and keeps them from then on."""
 
 import argparse
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from signs import files
 from signs.cli import UserError, count, log
 
 if TYPE_CHECKING:
@@ -79,7 +79,6 @@ def make_tables(
         The clips table, and what is known of the frames to be made.
     """
     from signs import frames, layouts, splits, table
-    from signs.files import write_json
 
     meta = new_meta(args, old)
     source = dataset.root / meta["source"]
@@ -108,7 +107,7 @@ def make_tables(
     }
     if not args.dry_run:
         if args.overwrite:
-            remove_frames(dataset)
+            files.remove_folder(dataset.frame)
             if (dataset.root / "feature").exists():
                 log.warning(
                     "the features are those of the old frames; make them "
@@ -116,7 +115,7 @@ def make_tables(
                 )
             dataset.clips.unlink(missing_ok=True)
         # The clips come last: with them, the tables are taken for finished.
-        write_json(frames.meta_path(dataset), meta)
+        files.write_json(frames.meta_path(dataset), meta)
         table.write_table(dataset.classes, classes)
         table.write_table(dataset.clips, clips)
     return clips, meta
@@ -134,7 +133,6 @@ def keep_tables(
         The clips table, and what is known of the frames to be made.
     """
     from signs import frames, splits, table
-    from signs.files import write_json
     from signs.source import find_files
 
     clips = table.read_clips(dataset)
@@ -142,7 +140,7 @@ def keep_tables(
         table.write_table(dataset.classes, table.classes_of(clips))
     meta = {**(old or {}), **new_meta(args, old)}
     if meta != old and not args.dry_run:
-        write_json(frames.meta_path(dataset), meta)
+        files.write_json(frames.meta_path(dataset), meta)
     made_with = meta.get("arguments", {})
     ignored = [
         "--" + name.replace("_", "-")
@@ -164,16 +162,3 @@ def keep_tables(
             )
     splits.warn_of_signers(clips, meta.get("split", "unknown"))
     return clips, meta
-
-
-def remove_frames(dataset: "Dataset") -> None:
-    """Removes all frames, so that no old one is taken for a new one."""
-    from signs import frames
-
-    # Without the record, what is left after an interruption is made again.
-    frames.meta_path(dataset).unlink(missing_ok=True)
-    for path in dataset.frame.glob("*"):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()

@@ -6,9 +6,15 @@ Nothing heavy is imported here: every script answers `--help` at once.
 import argparse
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from signs import files
 
 log = logging.getLogger("signs")
 
@@ -127,21 +133,54 @@ def run(
     """Calls a script's `main`; returns its exit code.
 
     0: all is there. 1: some clips failed. 2: nothing could be done, with one
-    line on stderr. 130: stopped by Ctrl-C. Errors that no user can cause
-    keep their traceback.
+    line on stderr. 130: stopped by Ctrl-C, 143: by SIGTERM. Errors that no
+    user can cause keep their traceback.
     """
     try:
-        return main(arguments)
-    except KeyboardInterrupt:
+        with _stopped_by_sigterm():
+            return main(arguments)
+    except KeyboardInterrupt as stop:
         print("\nstopped: what is finished is kept", file=sys.stderr)
-        return 130
+        return 143 if isinstance(stop, _Terminated) else 130
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
     except OSError as error:
-        place = f": {error.filename}" if error.filename else ""
-        reason = error.strerror or error
-        print(f"error: {reason}{place}", file=sys.stderr)
+        print(f"error: {explain(error)}", file=sys.stderr)
     return 2
+
+
+def explain(error: OSError, command: str = "the same command again") -> str:
+    """What the system refused, where, and what to do about it.
+
+    Args:
+        command: what goes on with the work.
+    """
+    place = f": {error.filename}" if error.filename else ""
+    text = f"{error.strerror or error}{place}"
+    if files.is_full(error):
+        text += f"; make room, and run {command}: what is finished is kept"
+    return text
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ends what is under way just as Ctrl-C does."""
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Lets SIGTERM, which `kill` and shutting down send, end things well."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler or signal.SIG_DFL)
 
 
 def set_up_messages(quiet: bool) -> None:
@@ -181,6 +220,14 @@ def positive(text: str) -> float:
     number = float(text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{number} is not above 0")
+    return number
+
+
+def seconds(text: str) -> float:
+    """An argparse type: a finite number from 0 on."""
+    number = float(text)
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{number} is less than 0")
     return number
 
 

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from signs import (
+    cli,
     confusion,
     features,
     files,
     frames,
     judge,
+    lock,
     logs,
     runs,
     table,
@@ -65,21 +67,38 @@ class Data:
         return len(self.train) + len(self.val)
 
 
-def restore(args: argparse.Namespace) -> argparse.Namespace:
+def restore(args: argparse.Namespace, kind: str) -> argparse.Namespace:
     """The arguments of the run to resume, or the ones given for a new run.
 
+    Args:
+        args: the script's.
+        kind: of the script's runs: `lstm` or `transfer`.
+
     Raises:
-        UserError: if there is no such run.
+        UserError: if there is no such run, or it is of the other kind.
     """
     asked_epochs = getattr(args, "epochs", None)
     if args.resume is None:
         args.epochs = asked_epochs or DEFAULT_EPOCHS
         return args
-    record = runs.read_record(args.log / f"{args.resume}.json")
+    path = args.log / f"{args.resume}.json"
+    record = runs.read_record(path, ["arguments", "data"])
+    if f"-{kind}-" not in args.resume:
+        raise UserError(
+            f"{args.resume} is a run of another script; go on with: "
+            f"{resume_command(args.resume)}"
+        )
     given = {name: getattr(args, name) for name in _NOT_OF_THE_RUN}
-    restored = argparse.Namespace(**{**record["arguments"], **given})
-    restored.epochs = asked_epochs or restored.epochs
-    return restored
+    restored = {"epochs": DEFAULT_EPOCHS, **vars(args), **record["arguments"]}
+    if asked_epochs:
+        restored["epochs"] = asked_epochs
+    return argparse.Namespace(**{**restored, **given})
+
+
+def resume_command(run: str) -> str:
+    """The command that goes on with a run."""
+    script = "transfer" if "-transfer-" in run else "train_lstm"
+    return f"python {script}.py --resume {run}"
 
 
 def read_data(args: argparse.Namespace) -> Data:
@@ -154,16 +173,32 @@ def train(
             args.log,
             args.model_dir,
         )
+    if args.dry_run:
+        return go_on(args, run, data, build, about)
+    with lock.hold(run.log_folder, run.lock.name):
+        for folder in (run.log_folder, run.model_folder):
+            files.remove_leftovers(folder)
+        return go_on(args, run, data, build, about)
+
+
+def go_on(
+    args: argparse.Namespace,
+    run: Run,
+    data: Data,
+    build: Callable[[], Any],
+    about: dict[str, Any],
+) -> int:
+    """Trains a run from where it is; see `train`."""
     keras.utils.set_random_seed(args.seed)
     if args.resume and run.last.exists():
-        model = load_model(run.last)
+        model = load_model(run.last, data.meta)
     else:
         model = build()
         training.compile_classifier(model, args.lr)
     done = training.finished_epochs(model, len(data.train), args.batch)
-    if done >= args.epochs:
+    if is_finished(args, run, done):
         log.info(
-            f"nothing to do: {run.name} has had its {args.epochs} epochs; "
+            f"nothing to do: {run.name} has had its {count(done, 'epoch')}; "
             "train on with: --epochs N"
         )
         return 0
@@ -174,6 +209,13 @@ def train(
     fit(args, model, run, data)
     report(run, data)
     return 0
+
+
+def is_finished(args: argparse.Namespace, run: Run, done: int) -> bool:
+    """Whether a run has had its epochs, and its figures are there."""
+    if done < args.epochs or not args.resume:
+        return False
+    return "final" in runs.read_record(run.log_record)
 
 
 def fit(args: argparse.Namespace, model: Any, run: Run, data: Data) -> None:
@@ -189,8 +231,15 @@ def fit(args: argparse.Namespace, model: Any, run: Run, data: Data) -> None:
     try:
         training.fit(model, run, data.train, data.val, settings)
     except KeyboardInterrupt:
-        script = "transfer" if "-transfer-" in run.name else "train_lstm"
-        log.info(f"\ngo on with: python {script}.py --resume {run.name}")
+        log.info(f"\ngo on with: {resume_command(run.name)}")
+        raise
+    except UserError:
+        raise
+    except OSError as error:
+        raise UserError(cli.explain(error, resume_command(run.name))) from error
+    except Exception:
+        # Keras says little of a file that went bad during the training.
+        check_examples({"train": data.train, "val": data.val}, quiet=True)
         raise
 
 
@@ -269,24 +318,35 @@ def check_same_data(run: Run, data: Data) -> None:
         )
 
 
-def load_model(path: Path) -> Any:
+def load_model(path: Path, meta: dict[str, Any] | None = None) -> Any:
     """Loads a `.keras` file, never running code that it may hold.
 
+    Args:
+        path: the file.
+        meta: the record of the features that it is to take, if known.
+
     Raises:
-        UserError: if it is damaged or not a classifier of this project.
+        UserError: if it is damaged or not a classifier of such features.
     """
     try:
-        return keras.saving.load_model(path, safe_mode=True)
-    except (ValueError, OSError, KeyError, TypeError) as error:
+        model = keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:  # a damaged file may fail in any place
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{path} cannot be loaded: {reason}") from error
+    shape = meta and (None, meta["frames"], meta["length"])
+    if shape and model.input_shape != shape:
+        raise UserError(
+            f"{path} takes {model.input_shape}, not features of {shape}; it "
+            "is not the model that its record describes"
+        )
+    return model
 
 
 def report(run: Run, data: Data) -> None:
     """Judges the best model, prints the figures, and keeps them."""
     figures = logs.summary(logs.read_log(run.csv))
     if len(data.val):
-        model = load_model(run.best)
+        model = load_model(run.best, data.meta)
         probabilities = np.asarray(
             model.predict(Batches(data.val, 64), verbose=0)
         )

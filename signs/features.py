@@ -15,7 +15,7 @@ import pandas as pd
 
 from signs import files, frames
 from signs.cli import UserError
-from signs.parallel import COSTS_ONE_CLIP, Outcome
+from signs.parallel import COSTS_ONE_CLIP, Outcome, ends_the_run
 from signs.table import Dataset
 
 # What must be the same for features to go together. The engine is not among
@@ -113,7 +113,16 @@ def make_features(
         features = engine(np.concatenate([pictures for _, pictures in good]))
         parts = np.split(features, len(good))
         for (clip, _), part in zip(good, parts, strict=True):
-            yield clip, write_features(rows[clip], part), None
+            yield _write(clip, rows[clip], part)
+
+
+def _write(clip: str, task: FeatureTask, features: np.ndarray) -> Outcome:
+    try:
+        return clip, write_features(task, features), None
+    except COSTS_ONE_CLIP as error:
+        if ends_the_run(error):
+            raise
+        return clip, None, error
 
 
 def _read(task: FeatureTask) -> np.ndarray:
@@ -162,8 +171,10 @@ def write_features(task: FeatureTask, features: np.ndarray) -> Path:
             f"the CNN gives features that do not fit into {task.dtype} for "
             f"{task.folder}; try --dtype float32, or other weights"
         )
+    content = BytesIO()  # a full disk is no error of its own for np.save
+    np.save(content, stored)
     with files.atomic(task.path) as temporary:
-        np.save(temporary, stored)
+        temporary.write_bytes(content.getvalue())
     return task.path
 
 
@@ -231,7 +242,9 @@ def require_meta(dataset: Dataset, cnn: str | None) -> dict[str, Any]:
         UserError: if there are none; names the command that makes them.
     """
     there = sorted(
-        path.parent.name for path in dataset.feature("").glob("*/meta.json")
+        path.parent.name
+        for path in dataset.feature("").glob("*/meta.json")
+        if not path.parent.name.startswith(files.TEMPORARY)
     )
     default = "inceptionv3"
     if cnn is None:

@@ -1,15 +1,20 @@
 """Files that are whole or not there at all."""
 
 import csv
+import errno
 import itertools
 import json
 import os
+import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 TEMPORARY = ".partial-"
+# What a write fails with where no other one can succeed either.
+_FULL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _numbers = itertools.count()
 
 
@@ -19,17 +24,73 @@ def atomic(path: Path) -> Iterator[Path]:
 
     The temporary name is short, whatever the length of the final one, and
     keeps the ending, as some writers choose the format by it. After an
-    exception nothing is left behind, and an older file stays as it was.
+    exception nothing is left behind, and an older file stays as it was. What
+    a killed process leaves is hidden, and `remove_leftovers` removes it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = f"{TEMPORARY}{os.getpid()}-{next(_numbers)}{path.suffix}"
-    temporary = path.with_name(name)
+    temporary = _temporary(path)
     try:
         yield temporary
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and (
+            error.filename in (None, temporary, str(temporary))
+        ):
+            error.filename = str(path)  # a failed write does not say where
         temporary.unlink(missing_ok=True)
         raise
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk is full or can only be read."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
+def remove_leftovers(
+    folder: Path, deep: bool = False, seconds: float = 3600.0
+) -> None:
+    """Removes what killed processes left half-written.
+
+    Args:
+        folder: where to look; it need not exist.
+        deep: look in the folders below, too.
+        seconds: keep what was written to in the last so many seconds, as
+            another process may be at it.
+    """
+    newest = time.time() - seconds
+    for path in folder.glob(f"{'**/' * deep}{TEMPORARY}*"):
+        try:
+            if path.stat().st_mtime > newest:
+                continue
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        except FileNotFoundError:  # another process was faster
+            continue
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes what is in a folder all at once, as far as can be told.
+
+    Renamed first, it is gone for every reader; were it removed file by file,
+    an interruption would leave some that look like what is yet to be made.
+    """
+    if not folder.is_dir():
+        return
+    place = folder.resolve()  # a link to another disk stays
+    away = _temporary(place)
+    try:
+        place.rename(away)
+    except OSError:  # a disk is mounted there
+        for path in place.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return
+    if folder.is_symlink():
+        place.mkdir()
+    shutil.rmtree(away)
+
+
+def _temporary(path: Path) -> Path:
+    name = f"{TEMPORARY}{os.getpid()}-{next(_numbers)}{path.suffix}"
+    return path.with_name(name)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,17 +11,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from signs import files, video
+from signs import files, source, video
 from signs.cli import UserError
 from signs.table import Dataset, on_disk
 
+FRAME = "frame-*.jpg"
 SHORT_SIDE = 299  # pixels; the largest that the CNNs of the recipe look at
 
 
 @dataclass(frozen=True)
 class FrameTask:
-    """All that is needed to make the frames of one clip."""
+    """All that is needed to make the frames of one clip.
 
+    Attributes:
+        root: the folder that the video must lie in.
+        video: the file.
+        folder: where its frames go.
+        frames: how many.
+        start, end: the section to take them from, in seconds.
+    """
+
+    root: Path
     video: Path
     folder: Path
     frames: int
@@ -40,28 +51,47 @@ def make_frames(task: FrameTask) -> None:
 
     Raises:
         ValueError: if no frame of the video can be decoded.
+        OSError: if the frames cannot be written; then none is left.
     """
+    _remove(task.folder, f"{files.TEMPORARY}*")  # a killed process's
+    if source.leads_out(task.video, task.root):
+        raise ValueError(
+            f"the video is a link that leads out of {task.root}: {task.video}"
+        )
     pictures = video.read_frames(
         task.video, task.frames, task.start, task.end, SHORT_SIDE
     )
-    # Frames of another number of frames would be taken for this clip's; what
-    # a killed process left half-written is of no use.
-    for pattern in ("frame-*.jpg", f"{files.TEMPORARY}*"):
-        for path in task.folder.glob(pattern):
+    # Frames of another number of frames would be taken for this clip's.
+    _remove(task.folder, FRAME)
+    try:
+        for path, picture in zip(
+            frame_paths(task.folder, task.frames), pictures, strict=True
+        ):
+            video.write_jpeg(path, picture)
+    except Exception:
+        _remove(task.folder, FRAME)
+        with suppress(OSError):  # clips of deeper folders may be in it
+            task.folder.rmdir()
+        raise
+
+
+def _remove(folder: Path, pattern: str) -> None:
+    for path in folder.glob(pattern):
+        if path.is_file():  # a clip in a deeper folder may be called so
             path.unlink()
-    for path, picture in zip(
-        frame_paths(task.folder, task.frames), pictures, strict=True
-    ):
-        video.write_jpeg(path, picture)
 
 
 def has_frames(folder: Path, frames: int) -> bool:
     """Whether exactly this clip's frames are there, and no older ones."""
     try:
-        names = os.listdir(folder)
+        with os.scandir(folder) as entries:
+            there = {
+                entry.name
+                for entry in entries
+                if entry.name.startswith("frame-") and entry.is_file()
+            }
     except (FileNotFoundError, NotADirectoryError):
         return False
-    there = {name for name in names if name.startswith("frame-")}
     return there == set(_names(frames))
 
 
@@ -83,13 +113,18 @@ def to_batch(pictures: Iterable[np.ndarray], size: int) -> np.ndarray:
 
 
 def tasks(
-    dataset: Dataset, clips: pd.DataFrame, source: Path, frames: int
+    dataset: Dataset, clips: pd.DataFrame, root: Path, frames: int
 ) -> dict[str, FrameTask]:
-    """The task of every clip of the table, by clip."""
+    """The task of every clip of the table, by clip.
+
+    Args:
+        root: the folder that the videos' paths start from.
+    """
     result = {}
     for row in clips.to_dict("records"):
         result[row["clip"]] = FrameTask(
-            source / on_disk(row["video"]),
+            root,
+            root / on_disk(row["video"]),
             dataset.frame / row["clip"],
             frames,
             float(row.get("start") or 0),

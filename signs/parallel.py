@@ -9,23 +9,27 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
-from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from tqdm import tqdm
 
+from signs.cli import UserError
+from signs.files import is_full
+
 # Workers start afresh rather than as copies of this process, which may hold
 # threads (TensorFlow's, OpenCV's) that do not survive being copied.
 _CONTEXT = multiprocessing.get_context("spawn")
-COSTS_ONE_CLIP = (ValueError, OSError)
+# Windows can wait for no more processes than these.
+_MOST_WORKERS = 61 if sys.platform == "win32" else 1024
+_GRACE = 2.0  # seconds that workers have to finish their clips in the end
+COSTS_ONE_CLIP = (ValueError, OSError, MemoryError)
 
 Outcome = tuple[str, Any, BaseException | None]
 
@@ -36,24 +40,33 @@ def map_clips(
     workers: int,
     description: str,
     quiet: bool = False,
+    timeout: float | None = None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Calls `function(row)` for every clip, in several processes.
 
     Args:
         function: importable by name; returns something small and picklable.
-            A `ValueError` or `OSError` it raises costs one clip, not the
-            run; so does the death of its process.
+            A `ValueError`, `OSError` or `MemoryError` it raises costs one
+            clip, not the run; so does the death of its process. A
+            `UserError` and a full disk end the run.
         rows: what `function` takes, by clip.
-        workers: how many processes; 1 works in this process.
+        workers: how many processes.
         description: shown beside the progress bar.
         quiet: no progress bar.
+        timeout: seconds after which a clip is given up, and its process
+            killed. None waits for ever, and works in this process if there
+            is but one worker.
 
     Returns:
         What the function returned, by clip, and the reasons of the clips
         that failed, by clip.
     """
-    outcomes = _outcomes(function, rows, workers)
-    return collect(outcomes, len(rows), description, quiet)
+    if timeout is None and (workers == 1 or len(rows) <= 1):
+        outcomes = _in_this_process(function, rows)
+    else:
+        outcomes = _in_processes(function, rows, workers, timeout)
+    with closing(outcomes):  # ends the processes, whatever happens
+        return collect(outcomes, len(rows), description, quiet)
 
 
 def collect(
@@ -90,91 +103,185 @@ def collect(
 
 def reason(error: BaseException) -> str:
     """One line that tells a person why a clip failed."""
-    if isinstance(error, BrokenProcessPool):
-        return "the process that worked on it died (the decoder crashed)"
     if isinstance(error, OSError) and error.strerror:
         place = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{place}"
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _outcomes(
-    function: Callable[[Any], Any], rows: dict[str, Any], workers: int
-) -> Iterator[Outcome]:
-    """Yields (clip, result, error) in the order the clips are finished."""
-    if workers == 1 or len(rows) <= 1:
-        for clip, row in rows.items():
-            try:
-                yield clip, function(row), None
-            except COSTS_ONE_CLIP as error:
-                yield clip, None, error
-        return
-    undone = yield from _pooled(function, rows, workers)
-    # A process died, which breaks the pool and everything under way in it.
-    # The clips that it worked on are among the first ones undone; they go
-    # again, each in a process of its own, so that only the guilty one fails.
-    while undone:
-        for clip in list(undone)[:workers]:
-            yield from _alone(function, clip, undone.pop(clip))
-        undone = yield from _pooled(function, undone, workers)
-
-
-def _pooled(
-    function: Callable[[Any], Any], rows: dict[str, Any], workers: int
-) -> Generator[Outcome, None, dict[str, Any]]:
-    """Yields outcomes; returns the rows that a broken pool left undone."""
-    undone = dict(rows)
-    waiting = iter(rows.items())
-    under_way: dict[Future[Any], str] = {}
-    with _pool(min(workers, len(rows))) as pool:
-        try:
-            while undone:
-                # A short queue keeps the memory flat over millions of clips.
-                for clip, row in islice(waiting, 4 * workers - len(under_way)):
-                    under_way[pool.submit(function, row)] = clip
-                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                for future in done:
-                    error = future.exception()
-                    if error and not isinstance(error, COSTS_ONE_CLIP):
-                        raise error
-                    clip = under_way.pop(future)
-                    del undone[clip]
-                    yield clip, None if error else future.result(), error
-        except BrokenProcessPool:
-            pass
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return undone
-
-
-def _alone(
-    function: Callable[[Any], Any], clip: str, row: Any
-) -> Iterator[Outcome]:
-    """Yields the outcome of one clip in a process of its own."""
-    with _pool(1) as pool:
-        try:
-            yield clip, pool.submit(function, row).result(), None
-        except (*COSTS_ONE_CLIP, BrokenProcessPool) as error:
-            yield clip, None, error
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        # Windows can wait for no more processes than these.
-        min(workers, 61) if sys.platform == "win32" else workers,
-        mp_context=_CONTEXT,
-        initializer=_start_worker,
+def ends_the_run(error: BaseException) -> bool:
+    """Whether no other clip can be done either, or there is a bug."""
+    return (
+        isinstance(error, UserError)
+        or is_full(error)
+        or not isinstance(error, COSTS_ONE_CLIP)
     )
 
 
-def _start_worker() -> None:
-    """Lets a worker live as long as the process it works for."""
-    # Ctrl-C reaches every process of the terminal. Only the first one, which
-    # tells the others to stop after their clip, should answer it.
+def _in_this_process(
+    function: Callable[[Any], Any], rows: dict[str, Any]
+) -> Generator[Outcome, None, None]:
+    for clip, row in rows.items():
+        try:
+            yield clip, function(row), None
+        except COSTS_ONE_CLIP as error:
+            if ends_the_run(error):
+                raise
+            yield clip, None, error
+
+
+def _in_processes(
+    function: Callable[[Any], Any],
+    rows: dict[str, Any],
+    workers: int,
+    timeout: float | None,
+) -> Generator[Outcome, None, None]:
+    """Yields (clip, result, error) in the order the clips are finished."""
+    left = deque(rows.items())
+    team = [
+        _Worker(function, timeout)
+        for _ in range(min(workers, len(rows), _MOST_WORKERS))
+    ]
+    try:
+        while team:
+            for worker in _wait_for_some(team):
+                outcome = worker.outcome()
+                if left and not worker.is_gone:
+                    worker.begin(*left.popleft())
+                else:
+                    team.remove(worker)
+                    worker.pipe.close()
+                    if left:
+                        team.append(_Worker(function, timeout))
+                if outcome is not None:
+                    yield outcome
+    finally:
+        _end(team)
+
+
+class _Worker:
+    """A process that works on one clip after the other.
+
+    Each has a pipe of its own, so that one that is killed takes nothing with
+    it but its clip. (Pools share their queues: a process that dies while it
+    holds one breaks the pool.)
+    """
+
+    def __init__(self, function: Callable[[Any], Any], timeout: float | None):
+        self.pipe, theirs = _CONTEXT.Pipe()
+        self.process = _CONTEXT.Process(
+            target=_work, args=(function, theirs), daemon=True
+        )
+        _start_out_of_reach(self.process)
+        theirs.close()
+        self.is_gone = False
+        self.deadline = float("inf")
+        self._timeout = float("inf") if timeout is None else timeout
+        self._clip: str | None = None  # None until it has started
+
+    def begin(self, clip: str, row: Any) -> None:
+        """Gives it a clip to work on."""
+        self._clip = clip
+        self.deadline = time.monotonic() + self._timeout
+        with suppress(OSError):  # it has just died, which `outcome` will see
+            self.pipe.send(row)
+
+    def outcome(self) -> Outcome | None:
+        """What came of its clip; None if it has only just started.
+
+        Raises:
+            BaseException: what ends the run.
+        """
+        try:
+            if not self.pipe.poll():  # late
+                self.process.kill()
+                text = f"given up after {self._timeout:g} s (see --timeout)"
+                return self._lost(TimeoutError(text))
+            result, error = self.pipe.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            text = f"the process that worked on it died ({self._ending()})"
+            return self._lost(ChildProcessError(text))
+        clip, self._clip = self._clip, None
+        self.deadline = float("inf")
+        if error is not None and ends_the_run(error):
+            raise error
+        return None if clip is None else (clip, result, error)
+
+    def _lost(self, error: OSError) -> Outcome:
+        self.is_gone = True
+        if self._clip is None:
+            raise UserError(
+                f"a process to work in died at its start ({self._ending()}); "
+                "try again with fewer --workers, which need less memory"
+            ) from error
+        return self._clip, None, error
+
+    def _ending(self) -> str:
+        code = self.process.exitcode or 0
+        name = signal.strsignal(-code) if code < 0 else None
+        return name or f"exit code {code}"
+
+
+def _wait_for_some(team: list[_Worker]) -> list[_Worker]:
+    """Waits for workers that have something to say, have died, or are late."""
+    first = min(worker.deadline for worker in team) - time.monotonic()
+    said = wait([worker.pipe for worker in team], max(0.0, min(first, 60.0)))
+    now = time.monotonic()
+    return [x for x in team if x.pipe in said or x.deadline <= now]
+
+
+def _end(team: list[_Worker]) -> None:
+    """Ends workers, after their clips if those are done soon."""
+    for worker in team:
+        worker.pipe.close()
+    end = time.monotonic() + _GRACE
+    for worker in team:
+        worker.process.join(max(0.0, end - time.monotonic()))
+        worker.process.kill()
+
+
+# --- In the worker's process ------------------------------------------------
+
+
+def _start_out_of_reach(process: BaseProcess) -> None:
+    """Starts a process that Ctrl-C does not stop.
+
+    Ctrl-C reaches every process of the terminal. Only the first one, which
+    tells the others to stop after their clip, should answer it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        process.start()
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process.start()  # inherits what is ignored
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _work(function: Callable[[Any], Any], pipe: Connection) -> None:
+    """Works on clips until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # If the first one is killed, nobody would tell this one to end.
+    # If the first process is killed, nobody would tell this one to end.
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(EOFError, OSError):
+        pipe.send((None, None))
+        while True:
+            row = pipe.recv()
+            pipe.send(_try(function, row))
+
+
+def _try(
+    function: Callable[[Any], Any], row: Any
+) -> tuple[Any, BaseException | None]:
+    try:
+        return function(row), None
+    except COSTS_ONE_CLIP as error:
+        return None, error
+    except Exception as error:
+        error.add_note(traceback.format_exc())  # else lost on the way
+        return None, error
 
 
 def _end_with_parent() -> None:

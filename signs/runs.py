@@ -4,12 +4,14 @@ import datetime
 import importlib.metadata
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from signs.cli import UserError
 
+MODEL_KEYS = ["run", "dataset", "frames", "input", "features", "classes"]
 PACKAGES = ["keras", "tensorflow", "jax", "torch", "opencv-python", "numpy"]
 
 
@@ -54,6 +56,11 @@ class Run:
         """What a user of the model must know: classes, CNN, frames, input."""
         return self.model_folder / f"{self.name}.json"
 
+    @property
+    def lock(self) -> Path:
+        """Is there while a process trains it."""
+        return self.log_folder / f".{self.name}.lock"
+
 
 def versions() -> dict[str, str]:
     """The versions of what decides about results, where installed."""
@@ -83,13 +90,18 @@ def new_run(
     while True:
         name = f"{time:%Y%m%d-%H%M%S}-{kind}-{clips}in{classes}"
         run = Run(name, log_folder, model_folder)
-        if not (run.log_record.exists() or run.model_record.exists()):
+        taken = (run.log_record, run.model_record, run.lock)
+        if not any(path.exists() for path in taken):
             return run
         time += datetime.timedelta(seconds=1)
 
 
-def read_record(path: Path) -> dict[str, Any]:
+def read_record(path: Path, keys: Sequence[str] = ()) -> dict[str, Any]:
     """Reads a RUN.json.
+
+    Args:
+        path: the file.
+        keys: what must be in it.
 
     Raises:
         UserError: if it is missing or damaged.
@@ -100,7 +112,7 @@ def read_record(path: Path) -> dict[str, Any]:
         raise UserError(f"the record of the run is missing: {path}") from error
     except ValueError as error:
         raise UserError(f"the record of the run is damaged: {path}") from error
-    if not isinstance(record, dict):
+    if not isinstance(record, dict) or not set(keys) <= set(record):
         raise UserError(f"the record of the run is damaged: {path}")
     return record
 
@@ -141,4 +153,4 @@ def find_model(
             f"name of a run in {model_folder}"
         )
     run = path.stem.removesuffix("-best").removesuffix("-last")
-    return path, read_record(path.with_name(f"{run}.json"))
+    return path, read_record(path.with_name(f"{run}.json"), MODEL_KEYS)

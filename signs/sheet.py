@@ -142,7 +142,8 @@ def write(
 def _fit(picture: np.ndarray) -> np.ndarray:
     """Resizes a picture to the width of a cell."""
     height, width = picture.shape[:2]
-    size = (CELL, max(1, round(CELL * height / width)))
+    # A picture that is a mere stripe must not make the sheet a tower.
+    size = (CELL, min(max(1, round(CELL * height / width)), 2 * CELL))
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 

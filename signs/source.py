@@ -74,7 +74,6 @@ def find_files(root: Path) -> Source:
 
     Links to files that are inside are kept, links to folders never followed.
     """
-    inside = root.resolve()
     found, outside, folders = [], [], [""]
     while folders:
         folder = folders.pop()
@@ -83,9 +82,7 @@ def find_files(root: Path) -> Source:
                 path = folder + entry.name
                 if entry.name.startswith("."):
                     continue
-                if entry.is_symlink() and not (
-                    Path(entry.path).resolve().is_relative_to(inside)
-                ):
+                if entry.is_symlink() and leads_out(Path(entry.path), root):
                     outside.append(path)
                 elif entry.is_dir(follow_symlinks=False):
                     folders.append(path + "/")
@@ -93,6 +90,14 @@ def find_files(root: Path) -> Source:
                     found.append(path)
     found.sort()
     return Source(root, found, [*filter(is_video, found)], sorted(outside))
+
+
+def leads_out(path: Path, root: Path) -> bool:
+    """Whether a path ends outside of a folder, links being followed."""
+    # Unlike `Path.resolve`, this takes links that go in a circle.
+    return not Path(os.path.realpath(path)).is_relative_to(
+        os.path.realpath(root)
+    )
 
 
 def warn_of_links(source: Source) -> None:

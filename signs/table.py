@@ -162,7 +162,7 @@ def is_inside(path: str) -> bool:
 def is_seconds(text: str) -> bool:
     """Whether a text is a time in seconds, 0 or more."""
     try:
-        return 0 <= float(text) < float("inf")
+        return 0 <= float(text) <= 1e9
     except ValueError:
         return False
 

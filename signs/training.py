@@ -2,12 +2,12 @@
 
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from signs import files
@@ -114,6 +114,26 @@ class KeepModels(keras.callbacks.Callback):
                     shutil.copyfile(temporary, copy)
 
 
+class StopEarly(keras.callbacks.EarlyStopping):
+    """Stops where the loss gets no lower, also in a run that was resumed.
+
+    Args:
+        monitor: the loss to watch: `val_loss` or `loss`.
+        patience: epochs without a lower one after which to stop.
+        losses: of the epochs before.
+    """
+
+    def __init__(self, monitor: str, patience: int, losses: list[float]):
+        super().__init__(monitor, patience=patience)
+        self._losses = losses
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        super().on_train_begin(logs)
+        if not np.isnan(self._losses).all():
+            self.best = float(np.nanmin(self._losses))
+            self.wait = epochs_since_best(self._losses)
+
+
 class Progress(keras.callbacks.Callback):
     """Prints one line an epoch, and on a terminal a bar within it."""
 
@@ -191,39 +211,50 @@ def fit(
         UserError: if the loss is no number any more.
     """
     done = finished_epochs(model, len(train), settings.batch)
-    best = keep_rows(run.csv, done)
+    losses = keep_rows(run.csv, done)
+    best = min((x for x in losses if x == x), default=float("inf"))
+    if np.isnan(losses).any() and run.best.exists():
+        # The row of the best epoch may be the one that is lost.
+        best = loss_of(run.best, val if len(val) else train, settings.batch)
     if done >= settings.epochs:
+        return
+    if has_stopped_early(losses, settings.patience):
+        log.info(f"no lower loss for {settings.patience} epochs: stopped")
         return
     run.csv.parent.mkdir(parents=True, exist_ok=True)
     trained, train_on, judge_on = skip_frozen(model, train, val)
     batches = Batches(train_on, settings.batch, settings.seed, done)
     monitor = "val_loss" if len(val) else "loss"
+    rows = keras.callbacks.CSVLogger(str(run.csv), append=True)
     callbacks = [
         keras.callbacks.TerminateOnNaN(),
-        keras.callbacks.CSVLogger(str(run.csv), append=True),
+        rows,
         KeepModels(model, run.best, run.last, monitor, best),
         Progress(settings.epochs, len(batches), best, settings.quiet),
     ]
     if settings.patience:
-        callbacks.append(
-            keras.callbacks.EarlyStopping(monitor, patience=settings.patience)
-        )
+        callbacks.append(StopEarly(monitor, settings.patience, losses))
     if settings.tensorboard:
         folder = run.log_folder / "tensorboard" / run.name
         callbacks.append(keras.callbacks.TensorBoard(str(folder)))
-    history = trained.fit(
-        batches,
-        validation_data=(
-            Batches(judge_on, settings.batch) if len(val) else None
-        ),
-        epochs=settings.epochs,
-        initial_epoch=done,
-        shuffle=False,
-        callbacks=callbacks,
-        verbose=0,
-    )
-    losses = history.history.get("loss", [])
-    if not losses or not np.isfinite(losses[-1]):
+    try:
+        history = trained.fit(
+            batches,
+            validation_data=(
+                Batches(judge_on, settings.batch) if len(val) else None
+            ),
+            epochs=settings.epochs,
+            initial_epoch=done,
+            shuffle=False,
+            callbacks=callbacks,
+            verbose=0,
+        )
+    finally:
+        # Keras leaves it open if it is stopped.
+        with suppress(OSError):
+            rows.on_train_end()
+    training_losses = history.history.get("loss", [])
+    if not training_losses or not np.isfinite(training_losses[-1]):
         raise UserError(
             f"the loss is no number any more, so {run.name} was stopped; "
             "try again with a lower --lr"
@@ -235,24 +266,64 @@ def finished_epochs(model: Any, clips: int, batch: int) -> int:
     return int(model.optimizer.iterations) // -(-clips // batch)
 
 
-def keep_rows(path: Path, epochs: int) -> float:
+def has_stopped_early(losses: list[float], patience: int | None) -> bool:
+    """Whether the last `patience` losses are none the lower."""
+    return patience is not None and epochs_since_best(losses) >= patience
+
+
+def epochs_since_best(losses: list[float]) -> int:
+    """How many epochs come after the lowest loss; 0 where there is none."""
+    if np.isnan(losses).all():
+        return 0
+    return len(losses) - 1 - int(np.nanargmin(losses))
+
+
+def loss_of(path: Path, examples: Examples, batch: int) -> float:
+    """The loss of a saved model on examples."""
+    model = keras.saving.load_model(path, safe_mode=True)
+    return float(model.evaluate(Batches(examples, batch), verbose=0)[0])
+
+
+def keep_rows(path: Path, epochs: int) -> list[float]:
     """Cuts a CSV log to the epochs that the last model has seen.
 
-    A run killed between the row and the model leaves a row too many.
+    A run killed between the row and the model leaves a row too many. After a
+    power cut, rows may be cut or lost; they become rows without figures, so
+    that there is one row an epoch.
 
     Returns:
-        The lowest validation loss (or training loss, without validation) of
-        the rows that stay; infinity where there are none.
+        The validation loss (or training loss, without validation) of each
+        epoch; NaN where it is lost.
     """
-    if not path.exists():
-        return float("inf")
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = lines[: epochs + 1] if epochs else []
-    if kept != lines:
-        files.write_text(path, "".join(kept))
-    if not kept:
-        return float("inf")
-    rows = pd.read_csv(path)
+    text = ""
+    if path.exists():
+        text = path.read_text(encoding="utf-8", errors="replace")
+    whole = text[: text.rfind("\n") + 1].splitlines()
+    header, *rows = [line.split(",") for line in whole] or [[]]
+    found = {row[0]: row for row in rows if len(row) == len(header)}
+    numbers = [str(epoch) for epoch in range(epochs)]
+    lost = [int(number) + 1 for number in numbers if number not in found]
+    if lost:
+        log.warning(
+            f"{path}: the figures of epoch {', '.join(map(str, lost))} are "
+            "lost; the models are not, and the training goes on"
+        )
+    blank = [""] * (len(header) - 1)
+    kept = [found.get(number, [number, *blank]) for number in numbers]
+    lines = [",".join(row) + "\n" for row in [header, *kept]]
+    new = "".join(lines) if epochs and header else ""
+    if new != text:
+        files.write_text(path, new)
+    return [_loss(header, row) for row in kept]
+
+
+def _loss(header: list[str], row: list[str]) -> float:
+    """The loss that decides in a row of the log; NaN if there is none."""
+    cells = dict(zip(header, row, strict=False))
     # Without validation clips, Keras may write the columns, but as NA.
-    losses = rows.get("val_loss", rows["loss"]).fillna(rows["loss"])
-    return float(losses.min())
+    for name in ("val_loss", "loss"):
+        try:
+            return float(cells[name])
+        except (KeyError, ValueError):
+            continue
+    return float("nan")

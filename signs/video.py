@@ -5,6 +5,8 @@ OpenCV's BGR stays inside this file.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -128,10 +130,12 @@ def squash(picture: np.ndarray, size: int) -> np.ndarray:
 def encode_jpeg(picture: np.ndarray) -> bytes:
     """A picture (RGB) as the bytes of a JPEG file."""
     flags = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    done, encoded = cv2.imencode(".jpg", bgr, flags)
+    height, width = picture.shape[:2]
+    with _explained(f"a picture of {width}x{height} cannot be a JPEG"):
+        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        done, encoded = cv2.imencode(".jpg", bgr, flags)
     if not done:
-        raise ValueError(f"a picture of {picture.shape} is no JPEG")
+        raise ValueError(f"a picture of {width}x{height} cannot be a JPEG")
     return encoded.tobytes()
 
 
@@ -146,7 +150,8 @@ def decode_jpeg(content: bytes) -> np.ndarray:
     # OpenCV fills the lost part of a cut file with grey and says nothing, but
     # a whole JPEG ends with its end-of-image marker.
     if buffer.size > 2 and content.endswith(b"\xff\xd9"):
-        picture = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
+        with _explained("damaged JPEG"):
+            picture = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
     if picture is None:
         raise ValueError("damaged JPEG")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
@@ -170,6 +175,17 @@ def read_jpeg(path: Path) -> np.ndarray:
         raise ValueError(f"the frame is missing: {path}") from error
     except ValueError as error:
         raise ValueError(f"{error}: {path}") from error
+
+
+@contextmanager
+def _explained(problem: str) -> Iterator[None]:
+    """Turns errors of OpenCV, which has a class of its own, into others."""
+    try:
+        yield
+    except cv2.error as error:
+        raise ValueError(f"{problem} ({' '.join(str(error).split())})") from (
+            error
+        )
 
 
 def _open(video: Path) -> cv2.VideoCapture:
@@ -214,9 +230,10 @@ def _decode(
             if times[-1] >= end:
                 break
             if index in wanted:
-                done, picture = capture.retrieve()
-                if done and picture is not None and picture.size:
-                    pictures[index] = shrink(_to_rgb(picture), short_side)
+                with suppress(cv2.error):  # too large, or of unknown form
+                    done, picture = capture.retrieve()
+                    if done and picture is not None and picture.size:
+                        pictures[index] = shrink(_to_rgb(picture), short_side)
     finally:
         capture.release()
     return times, pictures

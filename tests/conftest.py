@@ -1,9 +1,27 @@
 """What all tests start from."""
 
+import random
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
 from signs import cli
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--campaign",
+        type=int,
+        default=0,
+        metavar="N",
+        help="try each random fault N times; without it, a few times each",
+    )
+
 
 # A machine under load is no reason to fail.
 settings.register_profile("signs", deadline=None)
@@ -14,3 +32,59 @@ settings.load_profile("signs")
 def _messages() -> None:
     """Messages go to stdout and warnings to stderr, as in the scripts."""
     cli.set_up_messages(quiet=False)
+
+
+# --- For tests/faults -------------------------------------------------------
+
+
+@pytest.fixture
+def times(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """How often to try: a few times, or as often as `--campaign` says.
+
+    No times at all means that it is tried in a campaign only.
+    """
+    campaign = request.config.getoption("--campaign")
+
+    def times(few: int) -> int:
+        if not (campaign or few):
+            pytest.skip("takes long: only in a campaign (make faults)")
+        return campaign or few
+
+    return times
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """Random numbers: always the same ones, but other ones in a campaign."""
+    campaign = request.config.getoption("--campaign")
+    return random.Random(None if campaign else 0)
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A file system of its own, in memory."""
+
+    path: Path
+
+    def set(self, options: str) -> None:
+        """Changes how it is mounted, such as `size=1m` or `ro`."""
+        mount("-o", f"remount,{options}", str(self.path))
+
+
+def mount(*arguments: str) -> None:
+    subprocess.run(["mount", *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk of 64 MB; skips where none can be mounted."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    if shutil.which("mount") is None:
+        pytest.skip("there is no mount on this system")
+    try:
+        mount("-t", "tmpfs", "-o", "size=64m", "tmpfs", str(path))
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"no disk can be mounted: {error.stderr.decode().strip()}")
+    yield Disk(path)
+    subprocess.run(["umount", "--lazy", str(path)], check=True)

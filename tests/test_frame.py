@@ -27,7 +27,8 @@ def run(tmp_path: Path, monkeypatch) -> Run:
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> int:
-        return cli.run(frame.main, [*arguments, "--workers", "1"])
+        alone = ["--workers", "1", "--timeout", "0"]  # in this process
+        return cli.run(frame.main, [*arguments, *alone])
 
     return run
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from signs import cli, features, runs, table
+from signs import cli, features, runs, source, table
 from signs.cli import UserError, count, log
 
 ROOT = Path(__file__).parents[1]
@@ -21,8 +21,8 @@ SOURCE, TARGET = "sample-chalearn", "sample-ledasila"
 # is centered, as the raw features show mostly the room (and next to nothing
 # else where the CNN's weights are random); small batches and few epochs, and
 # a learning rate that goes with them.
-TRAIN = "--input centered --lr 1e-4 --batch 16 --epochs 20".split()
-TRANSFER = "--batch 8 --epochs 20".split()
+TRAIN = "--input centered --lr 1e-4 --batch 16 --epochs 15".split()
+TRANSFER = "--batch 8 --epochs 10".split()
 
 Row = tuple[str, float, str]
 
@@ -30,7 +30,7 @@ Row = tuple[str, float, str]
 def main() -> int:
     cli.set_up_messages(quiet=False)
     rows = [
-        step(["sample.py"], lambda: sizes(SOURCE) + "; " + sizes(TARGET)),
+        step(["sample.py"], rendered),
         *(
             step(["frame.py", name], partial(sizes, name))
             for name in (SOURCE, TARGET)
@@ -77,10 +77,14 @@ def short(path: str) -> str:
     return path.removeprefix(f"{ROOT}/")
 
 
+def rendered() -> str:
+    folders = [table.Dataset(DATA / name).video for name in (SOURCE, TARGET)]
+    clips = sum(len(source.find_files(folder).videos) for folder in folders)
+    return f"{count(clips, 'clip')} of people who sign"
+
+
 def sizes(name: str) -> str:
     dataset = table.Dataset(DATA / name)
-    if not dataset.clips.exists():
-        return name
     clips = table.read_clips(dataset)
     classes = table.read_classes(dataset)
     return f"{name}: {count(len(clips), 'clip')} of {len(classes)} classes"

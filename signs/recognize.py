@@ -1,0 +1,237 @@
+"""A trained model, ready for use: pictures in, probabilities of classes out.
+
+All that must agree with the training (class names, CNN, its weights, number
+of frames) is read from the record beside the model.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from signs import frames, video
+from signs.cli import UserError
+from signs.features import read_ahead
+from signs.parallel import COSTS_ONE_CLIP
+
+if TYPE_CHECKING:
+    from signs.engines import Engine
+
+# What needs Keras is imported by the functions that load a model, so that a
+# missing camera or a finished step is told of at once.
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One class, and how likely it is.
+
+    Attributes:
+        label: as in the table that the model was trained on.
+        name: the class as people call it.
+        probability: from 0 to 1.
+    """
+
+    label: str
+    name: str
+    probability: float
+
+
+class Recognizer:
+    """A classifier together with the CNN that it was trained on.
+
+    Attributes:
+        path: the file of the classifier.
+        record: what `model/RUN.json` says of it.
+        frames: how many pictures of a clip it looks at.
+        size: height and width in pixels of what the CNN looks at.
+        pace: seconds that the CNN took for a picture, the last time.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        record: dict[str, Any],
+        classifier: Any,
+        engine: "Engine",
+    ):
+        self.path = path
+        self.record = record
+        self.frames: int = record["frames"]
+        self.size: int = record["features"]["size"]
+        self.pace = 0.0
+        self._dtype = record["features"]["dtype"]
+        self._classifier = classifier
+        self._engine = engine
+
+    def features(self, pictures: np.ndarray) -> np.ndarray:
+        """The features of pictures, rounded as those on disk are.
+
+        Args:
+            pictures: RGB, uint8, (n, size, size, 3).
+
+        Returns:
+            float32, (n, length).
+        """
+        began = time.perf_counter()
+        made = self._engine(pictures)
+        self.pace = (time.perf_counter() - began) / len(pictures)
+        return made.astype(self._dtype).astype("float32")
+
+    def classify(self, features: np.ndarray) -> np.ndarray:
+        """The probabilities of all classes for the features of one clip.
+
+        Args:
+            features: float32, (frames, length).
+
+        Returns:
+            float32, (classes,), in the order of the record's classes.
+        """
+        found = self._classifier.predict_on_batch(features[None])
+        return np.asarray(found, "float32")[0]
+
+    def recognize(self, pictures: np.ndarray) -> np.ndarray:
+        """The probabilities of all classes for the pictures of one clip."""
+        return self.classify(self.features(pictures))
+
+    def warm_up(self) -> None:
+        """Does once what makes the first answer slow."""
+        shape = (1, self.size, self.size, 3)
+        one = self.features(np.zeros(shape, np.uint8))
+        self.classify(np.repeat(one, self.frames, axis=0))
+
+    def best(self, probabilities: np.ndarray, count: int) -> list[Guess]:
+        """The likeliest classes, best first; equal ones in class order."""
+        order = np.argsort(-probabilities, kind="stable")[:count]
+        classes = self.record["classes"]
+        return [
+            Guess(
+                classes[index]["label"],
+                classes[index]["name"],
+                float(probabilities[index]),
+            )
+            for index in order
+        ]
+
+
+def load(
+    path: Path,
+    record: dict[str, Any],
+    folder: Path,
+    threads: int,
+    weights: str | None = None,
+    engine: str = "auto",
+) -> Recognizer:
+    """Loads a classifier and the CNN that it needs.
+
+    Args:
+        path, record: what `runs.find_model` found.
+        folder: where CNNs that were converted for LiteRT are kept.
+        threads: how many cores LiteRT uses.
+        weights: file of the CNN's weights, where the record names a file.
+        engine: see `engines.make`.
+
+    Raises:
+        UserError: if something is missing, damaged, or does not belong
+            together.
+    """
+    described = record["features"]
+    network = _load_engine(described, folder, threads, weights, engine)
+    return Recognizer(path, record, load_classifier(path, record), network)
+
+
+def load_classifier(path: Path, record: dict[str, Any]) -> Any:
+    """Loads a classifier that takes and gives what its record says.
+
+    Raises:
+        UserError: if it cannot be loaded, or the record is another one's.
+    """
+    from signs import experiment
+
+    takes = {**record["features"], "frames": record["frames"]}
+    classifier = experiment.load_model(path, takes)
+    classes = len(record["classes"])
+    if classifier.output_shape != (None, classes):
+        raise UserError(
+            f"{path} tells {classifier.output_shape[-1]} classes apart, but "
+            f"the record of {record['run']} beside it names {classes}: they "
+            "do not belong together"
+        )
+    return classifier
+
+
+def prepare(pictures: Iterable[np.ndarray], size: int) -> np.ndarray:
+    """Pictures as the CNN gets them from `frame.py`, by way of JPEG.
+
+    Args:
+        pictures: RGB, uint8, not larger than `frames.SHORT_SIDE` on the
+            short side.
+        size: height and width of what the CNN looks at.
+
+    Returns:
+        uint8, (n, size, size, 3).
+    """
+    return unpack(map(video.encode_jpeg, pictures), size)
+
+
+def unpack(jpegs: Iterable[bytes], size: int) -> np.ndarray:
+    """Like `prepare`, of pictures that are JPEG already."""
+    return frames.to_batch(map(video.decode_jpeg, jpegs), size)
+
+
+def recognize_files(
+    recognizer: Recognizer, paths: dict[str, Path], readers: int
+) -> Iterator[tuple[str, np.ndarray | None, BaseException | None]]:
+    """Recognises one clip after the other.
+
+    Threads read the next clips while the CNN works on this one.
+
+    Args:
+        recognizer: what to recognise them with.
+        paths: a video by clip.
+        readers: threads that read.
+
+    Yields:
+        (clip, probabilities, None), or (clip, None, error) where no frame
+        of the video can be read.
+    """
+
+    def read(path: Path) -> np.ndarray:
+        pictures = video.read_frames(
+            path, recognizer.frames, short_side=frames.SHORT_SIDE
+        )
+        return prepare(pictures, recognizer.size)
+
+    for clip, future in read_ahead(read, paths, 2 * readers, readers):
+        try:
+            pictures = future.result()
+        except COSTS_ONE_CLIP as error:
+            yield clip, None, error
+        else:
+            yield clip, recognizer.recognize(pictures), None
+
+
+def _load_engine(
+    described: dict[str, Any],
+    folder: Path,
+    threads: int,
+    weights: str | None,
+    engine: str,
+) -> "Engine":
+    """What runs the CNN of a record.
+
+    Where LiteRT has it converted, under the hash of its weights, Keras need
+    not build it, which saves seconds.
+    """
+    from signs import cnn, engines
+
+    converted = engines.converted_path(
+        described["cnn"], described["weights_hash"], folder
+    )
+    ready = weights is None and converted.exists()
+    if ready and engines.choose(engine) == "litert":
+        return engines.LiteRtEngine(converted, described["size"], threads)
+    network = cnn.reload(described, weights)
+    return engines.make(engine, network, folder, threads)

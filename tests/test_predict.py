@@ -1,0 +1,220 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import write_video
+from store import folders
+from trained import copy_models, trained
+
+import predict
+from signs import cli, cnn, features, runs, table
+from signs.backend import keras
+from signs.table import Dataset
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    return trained(tmp_path_factory)
+
+
+def run_predict(root: Path, *arguments: object) -> int:
+    return cli.run(predict.main, [*map(str, arguments), *folders(root)])
+
+
+def change_record(models: Path, **changes: object) -> Path:
+    """Changes what the record of the only model says; gives its path."""
+    path = next(models.glob("*.json"))
+    record = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**record, **changes}), encoding="utf-8")
+    return path
+
+
+def test_as_the_pipeline_so_the_prediction(root: Path, capsys):
+    """frame.py + feature.py + the model, and predict.py alone, agree."""
+    dataset = Dataset(root / "data" / "sample-chalearn")
+    path, record = runs.find_model(None, root / "model")
+    model = keras.saving.load_model(path)
+    expected = {}
+    for row in table.read_clips(dataset).to_dict("records"):
+        stored = np.load(
+            features.feature_path(dataset, "mobilenet-0.25", row["clip"])
+        )
+        video = str(dataset.video / row["video"])
+        expected[video] = model.predict_on_batch(stored[None])[0]
+    clips = len(record["classes"])
+
+    arguments = [dataset.video, "--json", "--top", clips]
+    assert run_predict(root, *arguments) == 0
+
+    lines = [json.loads(x) for x in capsys.readouterr().out.splitlines()]
+    found = {line["clip"]: line for line in lines}
+    assert list(found) == sorted(expected)
+    labels = [row["label"] for row in record["classes"]]
+    for video, line in found.items():
+        shares = {row["label"]: row["probability"] for row in line["top"]}
+        got = [shares[label] for label in labels]
+        np.testing.assert_allclose(got, expected[video], atol=1e-3)
+        assert line["label"] == labels[int(np.argmax(expected[video]))]
+        assert line["probability"] == max(got)
+
+
+def test_a_table_to_read_and_one_to_keep(root: Path, tmp_path: Path, capsys):
+    models = copy_models(root, tmp_path / "model")
+    _, record = runs.find_model(None, models)
+    names = ["Tür", "Auf Wiedersehen", "null"]
+    for row, name in zip(record["classes"], names, strict=True):
+        row["name"] = name
+    change_record(models, classes=record["classes"])
+    video = Dataset(root / "data" / "sample-chalearn").video
+    folder = video / "IsoGD_phase_2"
+    csv = tmp_path / "out" / "answers.csv"
+    assert (
+        run_predict(
+            tmp_path, folder, "--engine", "keras", "--csv", csv, "--top", 2
+        )
+        == 0
+    )
+    output = capsys.readouterr().out.splitlines()
+    kept = pd.read_csv(csv, keep_default_na=False)
+    assert list(kept.columns) == [
+        "clip",
+        *("label_1", "name_1", "probability_1"),
+        *("label_2", "name_2", "probability_2"),
+    ]
+    videos = sorted(map(str, folder.rglob("*.avi")))
+    assert list(kept["clip"]) == videos
+    assert set(kept["name_1"]) <= set(names)
+    assert (kept["probability_1"] >= kept["probability_2"]).all()
+    rows = [line for line in output if ".avi" in line]
+    for line, row in zip(rows, kept.to_dict("records"), strict=True):
+        share = f"{row['probability_1']:.1%} {row['name_1']}"
+        assert line.startswith(row["clip"]) and share in line
+    assert f"table {csv}" in output
+
+
+def test_a_bad_video_does_not_stop_the_rest(root: Path, tmp_path: Path, capsys):
+    good = write_video(tmp_path / "a" / "good.avi", frames=5)
+    bad = tmp_path / "a" / "Bäd.mp4"
+    bad.write_bytes(b"no video")
+    (tmp_path / "a" / "notes.txt").write_text("no video either")
+    common = ["--model-dir", root / "model", "--log", tmp_path / "log"]
+    arguments = [tmp_path / "a", "--json", *common]
+    assert cli.run(predict.main, [*map(str, arguments)]) == 1
+    output = capsys.readouterr()
+    lines = {x["clip"]: x for x in map(json.loads, output.out.splitlines())}
+    assert set(lines) == {str(good), str(bad)}
+    assert "no frame can be decoded" in lines[str(bad)]["error"]
+    assert lines[str(good)]["probability"] > 0
+    failed = tmp_path / "log" / "predict-failed.csv"
+    assert "Bäd.mp4" in failed.read_text(encoding="utf-8")
+    assert str(failed) in output.err
+
+    assert cli.run(predict.main, [*map(str, [bad, *common])]) == 2
+    assert "no video could be recognised" in capsys.readouterr().err
+    missing = tmp_path / "missing.mp4"
+    arguments = [good, missing, "--quiet", *common]
+    assert cli.run(predict.main, [*map(str, arguments)]) == 1
+    output = capsys.readouterr()
+    assert "the video is missing" in output.err
+    assert "good.avi" in output.out  # what was asked for is never quiet
+    assert cli.run(predict.main, [*map(str, [good, *common])]) == 0
+    assert not failed.exists()
+
+
+def test_nothing_to_recognise(root: Path, tmp_path: Path, capsys):
+    assert run_predict(root, tmp_path) == 2
+    assert f"there is no video in {tmp_path}" in capsys.readouterr().err
+    assert run_predict(tmp_path, "a.mp4") == 2
+    assert "python train_lstm.py" in capsys.readouterr().err
+
+
+def test_without_a_name_the_newest_run_of_either_kind_is_used(
+    root: Path, tmp_path: Path, capsys
+):
+    models = copy_models(root, tmp_path / "model")
+    old = next(models.glob("*-best.keras"))
+    name = "29991231-235959-transfer-9in3"
+    old.rename(models / f"{name}-best.keras")
+    next(models.glob("*.json")).rename(models / f"{name}.json")
+    copy_models(root, tmp_path / "other")
+    for path in (tmp_path / "other").iterdir():
+        path.rename(models / path.name)
+    assert run_predict(tmp_path, "x.mp4", "--dry-run") == 0
+    assert name in capsys.readouterr().out
+    older = old.name.removesuffix("-best.keras")
+    assert run_predict(tmp_path, "x.mp4", "--dry-run", "--model", older) == 0
+    assert old.name in capsys.readouterr().out
+
+
+def test_the_weights_file_of_the_cnn_is_asked_for(
+    root: Path, tmp_path: Path, capsys
+):
+    keras.utils.set_random_seed(5)
+    file = tmp_path / "hands.weights.h5"
+    keras.applications.MobileNet(
+        alpha=0.25,
+        weights=None,
+        include_top=False,
+        pooling="avg",
+        input_shape=(224, 224, 3),
+    ).save_weights(file)
+    network = cnn.load("mobilenet-0.25", str(file))
+    models = copy_models(root, tmp_path / "model")
+    _, record = runs.find_model(None, models)
+    described = {**record["features"], **network.describe()}
+    change_record(models, features=described)
+    video = write_video(tmp_path / "clip.avi", frames=3)
+    arguments = [video, "--engine", "keras"]
+
+    assert run_predict(tmp_path, *arguments) == 2
+    error = capsys.readouterr().err
+    assert "--weights PATH/hands.weights.h5" in error
+
+    missing = tmp_path / "none.h5"
+    assert run_predict(tmp_path, *arguments, "--weights", missing) == 2
+    assert "none.h5 is no file" in capsys.readouterr().err
+
+    change_record(models, features={**described, "weights_hash": "0" * 16})
+    assert run_predict(tmp_path, *arguments, "--weights", file) == 2
+    assert "are others" in capsys.readouterr().err
+
+    change_record(models, features=described)
+    assert run_predict(tmp_path, *arguments, "--weights", file) == 0
+    assert "clip.avi" in capsys.readouterr().out
+
+
+def test_a_record_of_another_model_is_refused(
+    root: Path, tmp_path: Path, capsys
+):
+    models = copy_models(root, tmp_path / "model")
+    _, record = runs.find_model(None, models)
+    change_record(models, classes=record["classes"][:2])
+    video = write_video(tmp_path / "clip.avi", frames=3)
+    assert run_predict(tmp_path, video, "--engine", "keras") == 2
+    assert "do not belong together" in capsys.readouterr().err
+    change_record(models, classes=record["classes"], frames=19)
+    assert run_predict(tmp_path, video, "--engine", "keras") == 2
+    assert "not the model that its record" in capsys.readouterr().err
+    change_record(models, frames=record["frames"])
+    (models / f"{record['run']}-best.keras").write_bytes(b"damaged")
+    assert run_predict(tmp_path, video, "--engine", "keras") == 2
+    assert "cannot be loaded" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["a.mp4", "--camera", "0"],
+        ["--camera", "0", "--export", "a.onnx"],
+        ["--segments", "--camera", "0"],
+        ["a.mp4", "--threshold", "1.5"],
+    ],
+)
+def test_arguments_that_do_not_go_together(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        predict.main(arguments)
+    assert stop.value.code == 2
+    assert "error:" in capsys.readouterr().err

@@ -1,0 +1,168 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import write_video
+from hypothesis import given
+from hypothesis import strategies as st
+from store import folders
+from trained import (
+    known_clips,
+    last_model,
+    pictures_of,
+    trained,
+    write_recording,
+)
+
+import predict
+from signs import cli, subtitles
+from signs.camera import Camera
+from signs.cli import UserError
+from signs.live import Sign
+from signs.recognize import Guess
+from signs.segments import name_outputs
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    return trained(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def clips(root: Path) -> list[list[np.ndarray]]:
+    rows = known_clips(root, 2)
+    return [pictures_of(root, row) for _, row in rows.iterrows()]
+
+
+def find(root: Path, *arguments: object) -> int:
+    model, _ = last_model(root)
+    options = ["--segments", "--threshold", "0", "--model", model]
+    return cli.run(
+        predict.main, [*map(str, [*arguments, *options]), *folders(root)]
+    )
+
+
+def test_a_recording_gets_a_table_subtitles_and_a_labelled_copy(
+    root: Path, clips, tmp_path: Path, capsys
+):
+    path = tmp_path / "videos" / "a" / "Grüße & more.v2.avi"
+    path.parent.mkdir(parents=True)
+    write_recording(path, clips)
+    out = tmp_path / "out"
+    arguments = [tmp_path / "videos", "--out", out, "--draw"]
+    assert find(root, *arguments) == 0
+    assert "2 signs: " in capsys.readouterr().out
+    stem = "Grüße & more.v2"
+    assert {x.name for x in (out / "a").iterdir()} == {
+        *(f"{stem}.csv", f"{stem}.vtt", f"{stem}.json"),
+        f"{stem}-labelled.mp4",
+    }
+    table = pd.read_csv(out / "a" / f"{stem}.csv", dtype={"label": str})
+    assert list(table.columns) == [
+        *("start", "end", "label", "name", "probability"),
+    ]
+    expected = known_clips(root, 2)["label"]
+    assert list(table["label"]) == list(expected)
+    assert table["start"].is_monotonic_increasing
+    cues = (out / "a" / f"{stem}.vtt").read_text(encoding="utf-8").split("\n\n")
+    assert cues[0] == "WEBVTT"
+    for cue, row in zip(cues[1:], table.to_dict("records"), strict=True):
+        times, text = cue.strip().split("\n")
+        seconds = float(times.split(" --> ")[0].rpartition(":")[2])
+        assert seconds == pytest.approx(row["start"], abs=1e-3)
+        assert text == f"{row['name']} ({row['probability']:.0%})"
+    with (
+        Camera(str(path)) as one,
+        Camera(str(out / "a" / f"{stem}-labelled.mp4")) as other,
+    ):
+        pairs = list(
+            zip(one.pictures(False), other.pictures(False), strict=True)
+        )
+    for (seconds, before), (_, after) in pairs:
+        change = np.abs(before.astype(float) - after)[-40:].mean()
+        inside = (table["start"] <= seconds) & (seconds <= table["end"])
+        assert (change > 15) == inside.any()
+
+
+def test_a_second_run_does_nothing_but_other_settings_do(
+    root: Path, clips, tmp_path: Path, capsys
+):
+    path = write_recording(tmp_path / "a.avi", clips[:1])
+    out = tmp_path / "out"
+    assert find(root, path, "--out", out) == 0
+    csv = out / "a.csv"
+    before = csv.stat().st_mtime_ns
+    capsys.readouterr()
+    assert find(root, path, "--out", out) == 0
+    assert "nothing to do: 1 video has its signs" in capsys.readouterr().out
+    assert csv.stat().st_mtime_ns == before
+    for change in (["--pause", "0.7"], ["--draw"], ["--overwrite"]):
+        before = csv.stat().st_mtime_ns
+        assert find(root, path, "--out", out, *change) == 0
+        assert csv.stat().st_mtime_ns > before
+    (out / "a.json").write_text("damaged")
+    before = csv.stat().st_mtime_ns
+    assert find(root, path, "--out", out) == 0
+    assert csv.stat().st_mtime_ns > before
+
+
+def test_a_recording_without_a_sign_and_one_that_cannot_be_read(
+    root: Path, tmp_path: Path, capsys
+):
+    still = np.full((48, 64, 3), 90, np.uint8)
+    good = write_video(tmp_path / "a.avi", picture=lambda index: still)
+    bad = tmp_path / "b.avi"
+    bad.write_text("no video")
+    assert find(root, bad, good, "--out", tmp_path / "out") == 1
+    output = capsys.readouterr()
+    assert f"{bad} cannot be opened" in output.err
+    assert f"0 signs: {tmp_path / 'out' / 'a.csv'}" in output.out
+    lines = (tmp_path / "out" / "a.csv").read_text().splitlines()
+    assert lines == ["start,end,label,name,probability"]
+    record = json.loads((tmp_path / "out" / "a.json").read_text())
+    assert record["signs"] == []
+    failed = root / "log" / "predict-failed.csv"
+    assert str(bad) in failed.read_text()
+    assert find(root, bad, "--out", tmp_path / "out") == 2
+
+
+def test_recordings_that_would_share_their_files(tmp_path: Path):
+    names = {"x/a.avi": "a.avi", "x/a.mp4": "a.mp4"}
+    with pytest.raises(UserError, match="x/a.avi and x/a.mp4"):
+        name_outputs(tmp_path, names)
+    outputs = name_outputs(tmp_path, {"1": "a/b.avi", "2": "c/b.avi"})
+    assert outputs["2"].csv == tmp_path / "c" / "b.csv"
+
+
+@given(st.floats(0, 360_000))
+def test_a_clock_tells_the_time(seconds):
+    hours, minutes, rest = subtitles.clock(seconds).split(":")
+    assert len(rest) == 6 and int(minutes) < 60 and float(rest) < 60
+    told = 3600 * int(hours) + 60 * int(minutes) + float(rest)
+    assert told == pytest.approx(seconds, abs=6e-4)
+
+
+def test_names_cannot_break_the_subtitles(tmp_path: Path):
+    guess = Guess("1", "a --> b\n\n<i>&Tür", 0.5)
+    path = tmp_path / "a.vtt"
+    sign = Sign(0, 3661.5, [guess], True, 0.1)
+    subtitles.write_subtitles(path, [sign])
+    assert path.read_text(encoding="utf-8") == (
+        "WEBVTT\n\n00:00:00.000 --> 01:01:01.500\n"
+        "a --&gt; b &lt;i&gt;&amp;Tür (50%)\n"
+    )
+    unknown = Sign(0, 1, [guess], False, 0.1)
+    subtitles.write_subtitles(path, [unknown])
+    assert "unknown (50%)" in path.read_text(encoding="utf-8")
+
+
+def test_a_label_is_drawn_while_its_sign_lasts():
+    picture = np.full((51, 65, 3), 200, np.uint8)
+    signs = [Sign(1, 2, [Guess("1", "Ä", 0.9)], True, 0)]
+    for seconds, is_labelled in ((0.9, False), (1.5, True), (2.1, False)):
+        canvas = subtitles.label(picture, seconds, signs)
+        assert canvas.shape == (50, 64, 3)
+        assert (canvas.min() < 200) == is_labelled
+    assert picture.min() == 200

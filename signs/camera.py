@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from signs import video
-from signs.cli import UserError
+from signs.cli import UserError, log
 
 LATE = 0.1  # seconds behind its own pace after which a file skips pictures
 
@@ -19,7 +19,8 @@ class Camera:
 
     Attributes:
         source: number of a camera, path of a file, or an address.
-        is_file: whether it is a file, which can be read at any pace.
+        is_file: whether it is a file, here or on a server, which can be
+            read at any pace.
         rate: pictures a second, as far as the source says.
         skipped: pictures that were left out to keep a file's own pace.
     """
@@ -36,26 +37,28 @@ class Camera:
         """
         self.source = source
         self.skipped = 0
-        is_camera = source.isascii() and source.isdigit()
-        self.is_file = not is_camera and "://" not in source
+        self._is_camera = source.isascii() and source.isdigit()
+        self.is_file = not self._is_camera and "://" not in source
         if self.is_file and not Path(source).is_file():
             raise UserError(
                 f"there is no video {source}; --camera takes the number of a "
                 "camera, the path of a video or an address such as rtsp://..."
             )
-        if is_camera:
+        if self._is_camera:
             self._capture = cv2.VideoCapture(int(source))
         else:
             self._capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             self._capture.release()
             raise UserError(f"{self} cannot be opened; {self._advice()}")
+        # What is filmed just now has no length; what lies on a server has.
+        length = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.is_file = self.is_file or (not self._is_camera and length > 0)
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.rate = rate if 0 < rate < 1000 else video.USUAL_RATE
 
     def __str__(self) -> str:
-        is_camera = not self.is_file and "://" not in self.source
-        return f"camera {self.source}" if is_camera else self.source
+        return f"camera {self.source}" if self._is_camera else self.source
 
     def __enter__(self) -> "Camera":
         return self
@@ -100,6 +103,8 @@ class Camera:
                 yield last, picture
         if not count:
             raise UserError(f"{self} gives no picture; {self._advice()}")
+        if not self.is_file:
+            log.warning(f"{self} gives no more pictures")
 
     def _retrieve(self) -> np.ndarray | None:
         """The picture (RGB) that was grabbed; None if it is damaged."""
@@ -110,11 +115,11 @@ class Camera:
         return None
 
     def _advice(self) -> str:
-        if self.is_file:
-            return "is it a video that OpenCV can read?"
+        if self._is_camera:
+            return (
+                "is it plugged in, allowed, and not in use by another "
+                "program? A video can stand in for it: --camera FILE"
+            )
         if "://" in self.source:
             return "is the address right, and can it be reached?"
-        return (
-            "is it plugged in, allowed, and not in use by another program? "
-            "A video can stand in for it: --camera FILE"
-        )
+        return "is it a video that OpenCV can read?"

@@ -97,6 +97,7 @@ def draw(path: Path, counts: np.ndarray, names: list[str], title: str) -> None:
 
 def _name_axes(axes: Axes, names: list[str]) -> None:
     if len(names) <= MOST_NAMED:
+        names = [curves.shorten(name, 30) for name in names]
         size = 9 if len(names) <= MOST_COUNTED else 7
         places = range(len(names))
         axes.set_xticks(places, names, rotation=90, fontsize=size)

@@ -2,7 +2,9 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -81,9 +83,13 @@ class Run:
         return f"{self.name} {digest} {self.classes}"
 
 
-def style() -> Any:
+@contextmanager
+def style() -> Iterator[None]:
     """The look of the figures, as a context."""
-    return matplotlib.rc_context(STYLE)
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        # A name in a script that the font lacks shows as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield
 
 
 def draw(figure: Figure, runs: list[Run]) -> None:

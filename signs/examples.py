@@ -144,8 +144,8 @@ def find_examples(
     if unknown:
         raise UserError(
             f"the label {min(unknown)!r} of {dataset.clips} is missing in "
-            f"{dataset.classes}; write both afresh with: "
-            f"python frame.py {dataset.name} --overwrite"
+            f"{dataset.classes}; delete {dataset.classes}, and write it "
+            f"afresh with: python frame.py {dataset.name}"
         )
     missing = features.tasks(dataset, chosen, meta, only_missing=True)
     there = chosen[~chosen["clip"].isin(list(missing))]

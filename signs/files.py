@@ -105,6 +105,22 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     write_text(path, text + "\n")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON file that holds an object.
+
+    Raises:
+        ValueError: if it does not.
+        OSError: if it cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError(f"it is nested too deeply: {path}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"it is no JSON object: {path}")
+    return content
+
+
 def write_failures(path: Path, failures: Mapping[str, str]) -> None:
     """Writes the clips that failed, with reasons; removes the file if none.
 

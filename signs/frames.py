@@ -1,6 +1,5 @@
 """The frames of a clip on disk: `frame/CLIP/frame-001.jpg` and so on."""
 
-import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -151,13 +150,17 @@ def read_meta(dataset: Dataset) -> dict | None:
     if not path.exists():
         return None
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-        return {**meta, "frames": int(meta["frames"])}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is damaged; make the frames again with: "
-            f"python frame.py {dataset.name} --overwrite"
-        ) from error
+        meta = files.read_json(path)
+        count, source = meta.get("frames"), meta.get("source", "video")
+        if type(count) is int and count > 0 and isinstance(source, str):
+            return meta
+        reason = "it does not say how many frames, or of which videos"
+    except ValueError as error:
+        reason = str(error)
+    raise UserError(
+        f"{path} is damaged ({reason}); make the frames again with: "
+        f"python frame.py {dataset.name} --overwrite"
+    )
 
 
 def require_meta(dataset: Dataset) -> dict:

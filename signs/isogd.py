@@ -82,7 +82,7 @@ def _read_list(root: Path, path: str) -> list[Clip]:
         parsed = _parse(line.split())
         if parsed is None:
             raise UserError(
-                f"{place}: {line.strip()!r} is not "
+                f"{place}: {line.strip()[:99]!r} is not "
                 "'train/001/M_00001.avi train/001/K_00001.avi 26'"
             )
         clips.append(Clip(*parsed, split=split, place=place))
@@ -99,7 +99,7 @@ def _parse(cells: list[str]) -> tuple[str, str] | None:
     if not all(table.is_inside(path) for path in videos):
         return None
     label = labels[0] if labels else "0"
-    if not (label.isascii() and label.isdigit()):
+    if not table.is_number(label):
         return None
     rgb = [path for path in videos if path.split("/")[-1].startswith("M_")]
     number = int(label)

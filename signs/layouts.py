@@ -195,11 +195,15 @@ def read_csv_list(source: Source, path: Path | None = None) -> list[Clip]:
     if not {"path", "label"} <= set(rows.columns):
         raise UserError(f"{path} must have the columns path and label")
     there = {table.normal(file): file for file in source.files}
+    # One name in two Unicode forms may be two files.
+    there |= {file: file for file in source.files}
     outside = {table.normal(link) for link in source.outside}
     clips = []
     for number, row in enumerate(rows.to_dict("records"), start=2):
         cells = {str(k): table.normal(str(v)) for k, v in row.items()}
         if any(cells.values()):
+            exact = str(row["path"]).strip()
+            cells["path"] = exact if exact in there else cells["path"]
             place = f"{path}, line {number}"
             clips.append(_csv_clip(cells, there, outside, place))
     if not clips:
@@ -299,7 +303,7 @@ def to_table(clips: list[Clip]) -> pd.DataFrame:
         if not table.is_inside(clip.name):
             raise UserError(
                 f"the video {clip.video!r} has a name that not every system "
-                "can have (a backslash or a colon); rename it"
+                "can have (a backslash, a colon or a line end); rename it"
             )
         key = f"{clip.video}@{clip.start}-{clip.end}"
         if key in seen:

@@ -28,6 +28,7 @@ from signs.files import is_full
 _CONTEXT = multiprocessing.get_context("spawn")
 # Windows can wait for no more processes than these.
 _MOST_WORKERS = 61 if sys.platform == "win32" else 1024
+_MOST_STILLBORN = 5  # processes in a row that die before they work
 _GRACE = 2.0  # seconds that workers have to finish their clips in the end
 COSTS_ONE_CLIP = (ValueError, OSError, MemoryError)
 
@@ -143,9 +144,18 @@ def _in_processes(
         for _ in range(min(workers, len(rows), _MOST_WORKERS))
     ]
     try:
+        stillborn = 0
         while team:
             for worker in _wait_for_some(team):
                 outcome = worker.outcome()
+                is_stillborn = worker.is_gone and outcome is None
+                stillborn = stillborn + 1 if is_stillborn else 0
+                if stillborn == _MOST_STILLBORN:
+                    raise UserError(
+                        "the processes to work in die at their start "
+                        f"({worker.ending()}); try again with fewer --workers, "
+                        "which need less memory"
+                    )
                 if left and not worker.is_gone:
                     worker.begin(*left.popleft())
                 else:
@@ -187,7 +197,7 @@ class _Worker:
             self.pipe.send(row)
 
     def outcome(self) -> Outcome | None:
-        """What came of its clip; None if it has only just started.
+        """What came of its clip; None if it had none yet.
 
         Raises:
             BaseException: what ends the run.
@@ -200,7 +210,7 @@ class _Worker:
             result, error = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
-            text = f"the process that worked on it died ({self._ending()})"
+            text = f"the process that worked on it died ({self.ending()})"
             return self._lost(ChildProcessError(text))
         clip, self._clip = self._clip, None
         self.deadline = float("inf")
@@ -208,16 +218,12 @@ class _Worker:
             raise error
         return None if clip is None else (clip, result, error)
 
-    def _lost(self, error: OSError) -> Outcome:
+    def _lost(self, error: OSError) -> Outcome | None:
         self.is_gone = True
-        if self._clip is None:
-            raise UserError(
-                f"a process to work in died at its start ({self._ending()}); "
-                "try again with fewer --workers, which need less memory"
-            ) from error
-        return self._clip, None, error
+        return None if self._clip is None else (self._clip, None, error)
 
-    def _ending(self) -> str:
+    def ending(self) -> str:
+        """How its process ended."""
         code = self.process.exitcode or 0
         name = signal.strsignal(-code) if code < 0 else None
         return name or f"exit code {code}"

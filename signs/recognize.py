@@ -98,9 +98,8 @@ class Recognizer:
 
     def warm_up(self) -> None:
         """Does once what makes the first answer slow."""
-        shape = (1, self.size, self.size, 3)
-        one = self.features(np.zeros(shape, np.uint8))
-        self.classify(np.repeat(one, self.frames, axis=0))
+        shape = (self.frames, self.size, self.size, 3)
+        self.recognize(np.zeros(shape, np.uint8))
 
     def best(self, probabilities: np.ndarray, count: int) -> list[Guess]:
         """The likeliest classes, best first; equal ones in class order."""

@@ -2,13 +2,13 @@
 
 import datetime
 import importlib.metadata
-import json
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from signs import files
 from signs.cli import UserError
 
 MODEL_KEYS = ["run", "dataset", "frames", "input", "features", "classes"]
@@ -107,12 +107,12 @@ def read_record(path: Path, keys: Sequence[str] = ()) -> dict[str, Any]:
         UserError: if it is missing or damaged.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = files.read_json(path)
     except FileNotFoundError as error:
         raise UserError(f"the record of the run is missing: {path}") from error
     except ValueError as error:
         raise UserError(f"the record of the run is damaged: {path}") from error
-    if not isinstance(record, dict) or not set(keys) <= set(record):
+    if not set(keys) <= set(record):
         raise UserError(f"the record of the run is damaged: {path}")
     return record
 
@@ -153,4 +153,9 @@ def find_model(
             f"name of a run in {model_folder}"
         )
     run = path.stem.removesuffix("-best").removesuffix("-last")
-    return path, read_record(path.with_name(f"{run}.json"), MODEL_KEYS)
+    path_of_record = path.with_name(f"{run}.json")
+    record = read_record(path_of_record, MODEL_KEYS)
+    features = record["features"]
+    if not isinstance(features, dict) or "cnn" not in features:
+        raise UserError(f"the record of the run is damaged: {path_of_record}")
+    return path, record

@@ -82,6 +82,8 @@ def find_files(root: Path) -> Source:
                 path = folder + entry.name
                 if entry.name.startswith("."):
                     continue
+                if entry.is_symlink() and not os.path.exists(entry.path):
+                    continue  # leads nowhere, or in a circle
                 if entry.is_symlink() and leads_out(Path(entry.path), root):
                     outside.append(path)
                 elif entry.is_dir(follow_symlinks=False):

@@ -21,6 +21,8 @@ COLUMNS = ["clip", "video", "label", "signer", "split"]
 SECTION = ["start", "end"]
 CLASS_COLUMNS = ["index", "label", "name"]
 SPLITS = ["train", "val", "test"]
+# They would break the lines of a table, or of a message.
+CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,17 @@ def check_clips(clips: pd.DataFrame, path: Path) -> None:
         for time in clips[column].unique():
             if time and not is_seconds(time):
                 refuse(f"the {column} {time!r} is not a number of seconds")
+    parts = clips.reindex(columns=["video", *SECTION], fill_value="")
+    for video, start, end in parts.itertuples(index=False):
+        if float(start or 0) >= float(end or "inf"):
+            refuse(
+                f"the section of {video!r} ends at {end} seconds, before it "
+                f"starts at {start or 0}"
+            )
+    # Else one clip might be both trained on and validated on.
+    again = parts["video"][parts.duplicated()]
+    if len(again):
+        refuse(f"the video {again.iloc[0]!r} is listed twice")
 
 
 def is_inside(path: str) -> bool:
@@ -155,7 +168,8 @@ def is_inside(path: str) -> bool:
     return (
         "" not in parts
         and not {".", ".."} & set(parts)
-        and ("\\" not in path and "\0" not in path and ":" not in parts[0][1:2])
+        and not CONTROL.search(path)
+        and ("\\" not in path and ":" not in parts[0][1:2])
     )
 
 
@@ -262,9 +276,14 @@ def class_order(labels: pd.Series) -> list[str]:
     machine nor language. The empty label, an unlabelled clip, is no class.
     """
     unique = {label for label in labels if label}
-    if all(label.isascii() and label.isdigit() for label in unique):
+    if all(is_number(label) for label in unique):
         return sorted(unique, key=lambda label: (int(label), label))
     return sorted(unique)
+
+
+def is_number(label: str) -> bool:
+    """Whether a label is a whole number, as IsoGD's are."""
+    return label.isascii() and label.isdigit() and len(label) < 19
 
 
 def classes_of(clips: pd.DataFrame) -> pd.DataFrame:
@@ -291,7 +310,7 @@ def read_classes(dataset: Dataset) -> pd.DataFrame:
         raise UserError(f"{path}: it must have index,label,name; {mend}")
     try:
         classes["index"] = classes["index"].astype(int)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UserError(f"{path}: an index is no number; {mend}") from error
     classes = classes.sort_values("index", ignore_index=True)
     if list(classes["index"]) != list(range(len(classes))):
@@ -302,12 +321,13 @@ def read_classes(dataset: Dataset) -> pd.DataFrame:
 
 
 def normal(label: str) -> str:
-    """A label as it is compared: one Unicode form (NFC), no outer blanks.
+    """A label as it is compared: one Unicode form (NFC), in one line.
 
     macOS may hand out names in another form (NFD) than the lists use. A byte
     that is no UTF-8 is taken for an old Western European character.
     """
     label = re.sub("[\udc80-\udcff]", _old_character, label)
+    label = CONTROL.sub(" ", label)
     return unicodedata.normalize("NFC", label).strip()
 
 

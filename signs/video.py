@@ -85,7 +85,9 @@ def read_frames(
     times, pictures = _decode(video, frames, start, end, short_side)
     if not times:
         raise ValueError(f"no frame can be decoded: {video}")
-    inside = [i for i, time in enumerate(times) if start <= time < end]
+    # The first frames of a whole video may be due before its time 0.
+    first = start if start > 0 else -math.inf
+    inside = [i for i, time in enumerate(times) if first <= time < end]
     if not inside:
         raise ValueError(
             f"no frame lies between {start:g} and {end:g} seconds: the video "
@@ -225,8 +227,11 @@ def _decode(
             # due at 1 s may say 0.9999.
             stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 + 5e-4
             # Some files have no time stamps; then frames are counted.
-            ordered = not times or stamp > times[-1]
-            times.append(stamp if ordered else times[-1] + 1 / rate)
+            last = times[-1] if times else -math.inf
+            if last < stamp < math.inf:
+                times.append(stamp)
+            else:
+                times.append(last + 1 / rate if times else 0.0)
             if times[-1] >= end:
                 break
             if index in wanted:

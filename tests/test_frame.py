@@ -324,7 +324,7 @@ def test_a_damaged_record_is_refused_and_mended(
     run("mine")
     frames.meta_path(mine).write_text("{")
     assert run("mine") == 2
-    assert "is damaged; make the frames again" in capsys.readouterr().err
+    assert "is damaged (Expecting" in capsys.readouterr().err
     assert run("mine", "--overwrite") == 0
     assert frames.require_meta(mine)["frames"] == 20
 

@@ -218,7 +218,7 @@ def test_keys_record_a_sign_and_end(root: Path, tmp_path: Path, screen: str):
         start, end = (
             float(x) for x in answer.partition(" s:")[0].split(" to ")
         )
-        assert end - start == pytest.approx(1.5, abs=0.2)
+        assert 1.4 < end - start < 5  # on a busy machine, pictures are skipped
         labels = [row["label"] for row in record["classes"]]
         assert answer.partition(": ")[2].split()[0] in labels
         keyboard.press("q")

@@ -1,0 +1,337 @@
+"""Models, logs and features that are damaged, malicious, or of others."""
+
+import json
+import pickle
+import random
+import shutil
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scripts import tree
+from store import META, folders, write_dataset
+
+import train_lstm
+import transfer
+from signs import cli, experiment, features, files, runs, training
+from signs.backend import keras
+from signs.cli import UserError
+
+SMALL = "--units 4 --batch 8 --quiet".split()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A data set, and a run of three epochs; not to be changed."""
+    root = tmp_path_factory.mktemp("trained")
+    write_dataset(root / "data", "d", ["1", "2"], clips=20)
+    arguments = ["d", *SMALL, "--epochs", "3", *folders(root)]
+    assert cli.run(train_lstm.main, arguments) == 0
+    return root
+
+
+@pytest.fixture
+def root(trained: Path, tmp_path: Path) -> Path:
+    """The same, to be spoilt."""
+    shutil.copytree(trained, tmp_path / "all")
+    return tmp_path / "all"
+
+
+def run_of(root: Path) -> runs.Run:
+    (record,) = (root / "log").glob("*.json")
+    return runs.Run(record.stem, root / "log", root / "model")
+
+
+def call(script, root: Path, *arguments: str) -> int:
+    return cli.run(script.main, [*arguments, "--quiet", *folders(root)])
+
+
+def refused(capsys) -> str:
+    """The one line that says why nothing was done."""
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), lines
+    assert len(lines[0]) < 1000
+    return lines[0]
+
+
+# --- Models -----------------------------------------------------------------
+
+
+def test_a_model_cannot_bring_its_own_code(root: Path, capsys) -> None:
+    inputs = keras.Input((20, 8))
+    marker = root / "was here"
+
+    def attack(x, path=str(marker)):
+        open(path, "w").close()
+        return x
+
+    outputs = keras.layers.Lambda(attack, output_shape=inputs.shape[1:])(inputs)
+    model = keras.Model(inputs, outputs)
+    marker.unlink(missing_ok=True)
+    run = run_of(root)
+    model.save(run.best)
+    assert call(transfer, root, "d") == 2
+    assert f"{run.best} cannot be loaded: " in refused(capsys)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"])
+def test_what_is_no_model(root: Path, capsys, content: bytes) -> None:
+    run = run_of(root)
+    run.best.write_bytes(content * 99)
+    assert call(transfer, root, "d") == 2
+    assert f"{run.best} cannot be loaded: " in refused(capsys)
+    run.last.write_bytes(content * 99)
+    assert call(train_lstm, root, "--resume", run.name, "--epochs", "9") == 2
+    assert f"{run.last} cannot be loaded: " in refused(capsys)
+
+
+def test_damaged_models(
+    root: Path, times: Callable[[int], int], chance: random.Random
+) -> None:
+    """A changed byte is found, or does no harm; it is no traceback."""
+    run = run_of(root)
+    content = run.best.read_bytes()
+    whole = experiment.load_model(run.best, META).get_weights()
+    for _ in range(4 * times(4)):
+        changed = bytearray(content)
+        for _ in range(chance.choice([1, 10, 100])):
+            changed[chance.randrange(len(changed))] = chance.randrange(256)
+        cut = chance.choice([0, 0, 1, chance.randrange(len(changed))])
+        run.best.write_bytes(bytes(changed[: len(changed) - cut]))
+        try:
+            found = experiment.load_model(run.best, META).get_weights()
+        except UserError as error:
+            assert str(run.best) in str(error)
+        else:
+            assert all(map(np.array_equal, found, whole))
+    run.best.write_bytes(content)
+    experiment.load_model(run.best, META)
+
+
+def test_a_model_of_other_features(root: Path, capsys) -> None:
+    run = run_of(root)
+    inputs = keras.Input((20, 9))
+    keras.Model(inputs, keras.layers.LSTM(3)(inputs)).save(run.best)
+    assert call(transfer, root, "d") == 2
+    assert "(None, 20, 9), not features of (None, 20, 8)" in refused(capsys)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "{}", "[" * 9999, '{"run": 1}']
+)
+def test_damaged_records(root: Path, capsys, text: str) -> None:
+    run = run_of(root)
+    run.model_record.write_text(text)
+    assert call(transfer, root, "d") == 2
+    assert f"is damaged: {run.model_record}" in refused(capsys)
+    run.log_record.write_text(text)
+    assert call(train_lstm, root, "--resume", run.name) == 2
+    assert f"is damaged: {run.log_record}" in refused(capsys)
+
+
+@pytest.mark.parametrize("key", ["features", "classes", "input"])
+@pytest.mark.parametrize("value", [None, [], {}, 5])
+def test_records_of_another_form(root: Path, capsys, key: str, value) -> None:
+    run = run_of(root)
+    record = json.loads(run.model_record.read_text())
+    run.model_record.write_text(json.dumps({**record, key: value}))
+    code = call(transfer, root, "d", "--dry-run")
+    if code == 2:
+        assert "error: " in refused(capsys)
+    else:
+        assert code == 0 and key in ("classes", "input")
+
+
+def test_a_run_of_another_script(root: Path, capsys) -> None:
+    run = run_of(root)
+    assert call(transfer, root, "--resume", run.name) == 2
+    error = refused(capsys)
+    assert f"python train_lstm.py --resume {run.name}" in error
+
+
+# --- Logs -------------------------------------------------------------------
+
+
+def resume(root: Path, epochs: int) -> tuple[int, pd.DataFrame]:
+    run = run_of(root)
+    code = call(train_lstm, root, "--resume", run.name, "--epochs", str(epochs))
+    return code, pd.read_csv(run.csv)
+
+
+def test_rows_that_are_cut_or_lost(root: Path, capsys) -> None:
+    """One row an epoch stays, and what is lost is not made up."""
+    run = run_of(root)
+    text = run.csv.read_text()
+    header, *rows = text.splitlines()
+    values = [float(pd.read_csv(run.csv)["val_loss"][n]) for n in range(3)]
+    cases = {
+        text + rows[-1][:9]: [],
+        text[:-1]: [3],
+        text[:-9]: [3],
+        f"{header}\n{rows[0]}\n": [2, 3],
+        f"{header}\n{rows[0]}\n" + "\0" * 99 + f"\n{rows[2]}\n": [2],
+        f"{header}\n{rows[0]}\n{rows[2]}\n{rows[2]}\n": [2],
+        f"{header}\n": [1, 2, 3],
+    }
+    for content, lost in cases.items():
+        run.csv.write_text(content)
+        losses = training.keep_rows(run.csv, 3)
+        kept = pd.read_csv(run.csv)
+        assert kept["epoch"].tolist() == [0, 1, 2]
+        for number in range(3):
+            if number + 1 in lost:
+                assert np.isnan(losses[number])
+                assert kept.loc[number].isna().sum() == len(kept.columns) - 1
+            else:
+                assert losses[number] == values[number]
+        message = capsys.readouterr().err
+        expected = f"epoch {', '.join(map(str, lost))} are lost"
+        assert expected in message if lost else message == ""
+        assert training.keep_rows(run.csv, 3)  # once mended, it stays so
+        capsys.readouterr()
+    run.csv.unlink()
+    assert np.isnan(training.keep_rows(run.csv, 3)).all()
+    run.csv.write_bytes(bytes(4096))
+    assert np.isnan(training.keep_rows(run.csv, 3)).all()
+    assert training.keep_rows(run.csv, 0) == []
+
+
+def test_a_lost_row_does_not_lose_the_best_model(root: Path, capsys) -> None:
+    """Its loss is measured where the log no longer tells it."""
+    run = run_of(root)
+    best = run.best.read_bytes()
+    header, *rows = run.csv.read_text().splitlines()
+    worse = [",".join(x.split(",")[:1] + ["99"] * 4) for x in rows]
+    run.csv.write_text("\n".join([header, worse[0], worse[1], rows[2][:5]]))
+    model = keras.saving.load_model(run.last)
+    model.get_layer("softmax").set_weights(
+        [1e3 * x for x in model.get_layer("softmax").get_weights()]
+    )
+    model.optimizer.learning_rate = 1e-9
+    model.save(run.last)
+    code, table = resume(root, 4)
+    assert code == 0
+    assert table["epoch"].tolist() == [0, 1, 2, 3]
+    assert run.best.read_bytes() == best
+    assert runs.read_record(run.log_record)["final"]["epochs"] == 4
+
+
+def test_a_run_without_its_figures_gets_them(root: Path, capsys) -> None:
+    """Killed after the last epoch, it was finished but not judged."""
+    run = run_of(root)
+    record = runs.read_record(run.log_record)
+    final = record.pop("final")
+    files.write_json(run.log_record, record)
+    before = run.csv.read_bytes(), run.last.read_bytes()
+    code, _ = resume(root, 3)
+    assert code == 0
+    assert runs.read_record(run.log_record)["final"] == final
+    assert (run.csv.read_bytes(), run.last.read_bytes()) == before
+
+
+def test_patience_survives_a_stop(root: Path) -> None:
+    """It counts the epochs before the stop, too."""
+    assert not training.has_stopped_early([3.0, 2.0, 2.5], 2)
+    assert training.has_stopped_early([3.0, 2.0, 2.5, 2.0], 2)
+    assert not training.has_stopped_early([], 1)
+    nan = float("nan")
+    assert not training.has_stopped_early([nan, nan], 1)
+    assert training.has_stopped_early([1.0, nan, nan], 2)
+    assert not training.has_stopped_early([1.0, 2.0, 3.0], None)
+    callback = training.StopEarly("val_loss", 3, [3.0, 2.0, 2.5])
+    callback.on_train_begin()
+    assert (callback.best, callback.wait) == (2.0, 1)
+    run = run_of(root)
+    record = runs.read_record(run.log_record)
+    record["arguments"]["patience"] = 1
+    files.write_json(run.log_record, record)
+    header, *rows = run.csv.read_text().splitlines()
+    rows[2] = ",".join(["2"] + ["99"] * header.count(","))
+    run.csv.write_text("\n".join([header, *rows]) + "\n")
+    code, table = resume(root, 50)
+    assert code == 0
+    assert table["epoch"].tolist() == [0, 1, 2]
+
+
+# --- Features ---------------------------------------------------------------
+
+
+class Attack:
+    """Runs code where it is unpickled."""
+
+    def __init__(self, marker: Path):
+        self.marker = marker
+
+    def __reduce__(self):
+        return (Path.touch, (self.marker,))
+
+
+def bad_features(marker: Path) -> dict[str, tuple[bytes, str]]:
+    """Files of the right size that hold something else."""
+
+    def saved(array: np.ndarray) -> bytes:
+        file = BytesIO()
+        np.save(file, array, allow_pickle=True)
+        return file.getvalue()
+
+    zipped = BytesIO()
+    np.savez(zipped, a=np.zeros((20, 8), "float32"))
+    shape = (20, 8)
+    return {
+        "nan": (saved(np.full(shape, np.nan, "float32")), "not finite"),
+        "inf": (saved(np.full(shape, -np.inf, "float32")), "not finite"),
+        "turned": (saved(np.zeros((8, 20), "float32")), "of shape (8, 20)"),
+        "flat": (saved(np.zeros(160, "float32")), "of shape (160,)"),
+        "numbers": (saved(np.zeros(shape, "int32")), "are damaged"),
+        "text": (saved(np.full(shape, "a")), "are damaged"),
+        "pickled": (saved(np.array([Attack(marker)])), "are damaged"),
+        "pickle": (pickle.dumps(Attack(marker)), "are damaged"),
+        "zip": (zipped.getvalue(), "are damaged"),
+        "zeros": (b"", "are damaged"),
+        "huge": (
+            saved(np.zeros(shape, "float32")).replace(b"(20, 8)", b"(9**9,)"),
+            "are damaged",
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", bad_features(Path("x")))
+def test_bad_features_stop_a_training_before_it_starts(
+    trained: Path, tmp_path: Path, capsys, name: str
+) -> None:
+    marker = tmp_path / "was here"
+    content, message = bad_features(marker)[name]
+    shutil.copytree(trained / "data", tmp_path / "data")
+    path = sorted((tmp_path / "data").rglob("*.npy"))[7]
+    size = path.stat().st_size
+    path.write_bytes(content[:size].ljust(size, b"\0"))
+    before = tree(tmp_path)
+    assert call(train_lstm, tmp_path, "d", *SMALL) == 2
+    error = refused(capsys)
+    assert message in error and str(path) in error
+    assert "delete that file and run feature.py again" in error
+    assert tree(tmp_path) == before  # nothing was begun, nothing unpickled
+
+
+def test_damaged_features(
+    tmp_path: Path, times: Callable[[int], int], chance: random.Random
+) -> None:
+    """Whatever byte is changed: an array of the right kind, or ValueError."""
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((20, 8), "float16"))
+    content = path.read_bytes()
+    for _ in range(50 * times(10)):
+        changed = bytearray(content)
+        for _ in range(chance.choice([1, 2, 20])):
+            changed[chance.randrange(128)] = chance.randrange(256)
+        path.write_bytes(changed[: chance.choice([None, 5, 127, 200])])
+        try:
+            found = features.read_features(path, 20, 8)
+        except ValueError as error:
+            assert str(path) in str(error)
+        else:
+            assert found.shape == (20, 8) and found.dtype.kind == "f"

@@ -130,7 +130,7 @@ def trained_model_only(root: Path) -> Path:
     (root / "model" / f"{name}-best.keras").touch()
     (root / "model" / f"{name}.json").write_text(
         '{"run": "", "dataset": "", "frames": 1, "input": "raw", '
-        '"features": {}, "classes": []}'
+        '"features": {"cnn": ""}, "classes": []}'
     )
     return root
 

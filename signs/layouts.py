@@ -300,7 +300,7 @@ def to_table(clips: list[Clip]) -> pd.DataFrame:
     """
     seen: dict[str, Clip] = {}
     for clip in clips:
-        if not table.is_inside(clip.name):
+        if not (table.is_inside(clip.name) and table.is_inside(clip.video)):
             raise UserError(
                 f"the video {clip.video!r} has a name that not every system "
                 "can have (a backslash, a colon or a line end); rename it"

@@ -3,6 +3,7 @@
 import random
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-# A machine under load is no reason to fail.
-settings.register_profile("signs", deadline=None)
-settings.load_profile("signs")
+def pytest_configure(config: pytest.Config) -> None:
+    """Hypothesis draws N times as many examples in a campaign."""
+    examples = 100 * max(1, config.getoption("--campaign"))
+    # A machine under load is no reason to fail.
+    settings.register_profile("signs", deadline=None, max_examples=examples)
+    settings.load_profile("signs")
+
+
+# What was tried, how often.
+TRIED = pytest.StashKey[Counter[str]]()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Says at the end of a campaign what was tried, and how often."""
+    tried = config.stash.get(TRIED, Counter())
+    if tried and config.getoption("--campaign"):
+        terminalreporter.section("tried")
+        for what, number in sorted(tried.items()):
+            terminalreporter.line(f"{number:9,}  {what}")
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +77,12 @@ def chance(request: pytest.FixtureRequest) -> random.Random:
     """Random numbers: always the same ones, but other ones in a campaign."""
     campaign = request.config.getoption("--campaign")
     return random.Random(None if campaign else 0)
+
+
+@pytest.fixture
+def tried(request: pytest.FixtureRequest) -> Counter[str]:
+    """Counts what was tried, by name; a campaign shows it at its end."""
+    return request.config.stash.setdefault(TRIED, Counter())
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from helpers import write_video
-from store import folders
+from store import META as LONG_META
+from store import folders, write_dataset
 
 from signs import files, table, video
 
@@ -19,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 CNN = "--cnn mobilenet --alpha 0.25 --weights random --engine keras".split()
 # The first signal that ends a process before it can answer.
 CODES = {"SIGINT": (130, -2), "SIGTERM": (143, -15), "SIGKILL": (-9,)}
+# Few frames are compiled in no time.
+META: dict[str, Any] = {**LONG_META, "frames": 4}
 _numbers = itertools.count()
 
 
@@ -33,6 +37,7 @@ class Script:
     """
 
     def __init__(self, root: Path, name: str, *arguments: str, **options):
+        self.name = name
         self._output = root / f"{name}-{next(_numbers)}.txt"
         with self._output.open("w") as output:
             self.process = subprocess.Popen(
@@ -47,7 +52,9 @@ class Script:
     def stop(self, name: str) -> None:
         """Sends a signal as the system does, and waits for all to end."""
         number = getattr(signal, name)
-        if name == "SIGINT":  # Ctrl-C reaches all processes of a terminal
+        if self.process.poll() is not None:
+            pass  # its number may be another process's by now
+        elif name == "SIGINT":  # Ctrl-C reaches all processes of a terminal
             self._tell_all(number)
         else:
             self.process.send_signal(number)
@@ -134,6 +141,15 @@ def write_frames(root: Path, clips: int, frames: int = 4) -> table.Dataset:
     meta = {"frames": frames, "source": "video", "split": "random"}
     files.write_json(dataset.frame / "meta.json", meta)
     return dataset
+
+
+SMALL = "--layers 1 --units 4 --batch 8 --quiet".split()
+
+
+def write_features(root: Path, clips: int, classes: int = 2) -> table.Dataset:
+    """A data set as feature.py leaves it, of made-up features."""
+    labels = [str(number) for number in range(1, classes + 1)]
+    return write_dataset(root / "data", "d", labels, clips, META)
 
 
 def raw_mjpeg(path: Path, pictures: list[np.ndarray], times: int = 1) -> Path:

@@ -4,6 +4,7 @@ import json
 import pickle
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -11,23 +12,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scripts import tree
-from store import META, folders, write_dataset
+from scripts import META, SMALL, tree, write_features
+from store import folders
 
 import train_lstm
 import transfer
-from signs import cli, experiment, features, files, runs, training
+from signs import cli, experiment, features, files, lock, runs, training
 from signs.backend import keras
 from signs.cli import UserError
-
-SMALL = "--units 4 --batch 8 --quiet".split()
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
     """A data set, and a run of three epochs; not to be changed."""
     root = tmp_path_factory.mktemp("trained")
-    write_dataset(root / "data", "d", ["1", "2"], clips=20)
+    write_features(root, clips=20)
     arguments = ["d", *SMALL, "--epochs", "3", *folders(root)]
     assert cli.run(train_lstm.main, arguments) == 0
     return root
@@ -61,7 +60,7 @@ def refused(capsys) -> str:
 
 
 def test_a_model_cannot_bring_its_own_code(root: Path, capsys) -> None:
-    inputs = keras.Input((20, 8))
+    inputs = keras.Input((4, 8))
     marker = root / "was here"
 
     def attack(x, path=str(marker)):
@@ -90,13 +89,17 @@ def test_what_is_no_model(root: Path, capsys, content: bytes) -> None:
 
 
 def test_damaged_models(
-    root: Path, times: Callable[[int], int], chance: random.Random
+    root: Path,
+    times: Callable[[int], int],
+    chance: random.Random,
+    tried: Counter[str],
 ) -> None:
     """A changed byte is found, or does no harm; it is no traceback."""
     run = run_of(root)
     content = run.best.read_bytes()
     whole = experiment.load_model(run.best, META).get_weights()
     for _ in range(4 * times(4)):
+        tried["damaged models"] += 1
         changed = bytearray(content)
         for _ in range(chance.choice([1, 10, 100])):
             changed[chance.randrange(len(changed))] = chance.randrange(256)
@@ -114,10 +117,10 @@ def test_damaged_models(
 
 def test_a_model_of_other_features(root: Path, capsys) -> None:
     run = run_of(root)
-    inputs = keras.Input((20, 9))
+    inputs = keras.Input((4, 9))
     keras.Model(inputs, keras.layers.LSTM(3)(inputs)).save(run.best)
     assert call(transfer, root, "d") == 2
-    assert "(None, 20, 9), not features of (None, 20, 8)" in refused(capsys)
+    assert "(None, 4, 9), not features of (None, 4, 8)" in refused(capsys)
 
 
 @pytest.mark.parametrize(
@@ -151,6 +154,15 @@ def test_a_run_of_another_script(root: Path, capsys) -> None:
     assert call(transfer, root, "--resume", run.name) == 2
     error = refused(capsys)
     assert f"python train_lstm.py --resume {run.name}" in error
+
+
+def test_a_run_is_trained_by_one(root: Path, capsys) -> None:
+    run = run_of(root)
+    before = tree(root)
+    with lock.hold(run.log_folder, run.lock.name):
+        assert call(train_lstm, root, "--resume", run.name) == 2
+        assert "another process (" in refused(capsys)
+    assert tree(root) == before
 
 
 # --- Logs -------------------------------------------------------------------
@@ -205,7 +217,9 @@ def test_a_lost_row_does_not_lose_the_best_model(root: Path, capsys) -> None:
     run = run_of(root)
     best = run.best.read_bytes()
     header, *rows = run.csv.read_text().splitlines()
-    worse = [",".join(x.split(",")[:1] + ["99"] * 4) for x in rows]
+    worse = [
+        ",".join(x.split(",")[:1] + ["99"] * header.count(",")) for x in rows
+    ]
     run.csv.write_text("\n".join([header, worse[0], worse[1], rows[2][:5]]))
     model = keras.saving.load_model(run.last)
     model.get_layer("softmax").set_weights(
@@ -279,13 +293,13 @@ def bad_features(marker: Path) -> dict[str, tuple[bytes, str]]:
         return file.getvalue()
 
     zipped = BytesIO()
-    np.savez(zipped, a=np.zeros((20, 8), "float32"))
-    shape = (20, 8)
+    np.savez(zipped, a=np.zeros((4, 8), "float32"))
+    shape = (4, 8)
     return {
         "nan": (saved(np.full(shape, np.nan, "float32")), "not finite"),
         "inf": (saved(np.full(shape, -np.inf, "float32")), "not finite"),
-        "turned": (saved(np.zeros((8, 20), "float32")), "of shape (8, 20)"),
-        "flat": (saved(np.zeros(160, "float32")), "of shape (160,)"),
+        "turned": (saved(np.zeros((8, 4), "float32")), "of shape (8, 4)"),
+        "flat": (saved(np.zeros(32, "float32")), "of shape (32,)"),
         "numbers": (saved(np.zeros(shape, "int32")), "are damaged"),
         "text": (saved(np.full(shape, "a")), "are damaged"),
         "pickled": (saved(np.array([Attack(marker)])), "are damaged"),
@@ -293,7 +307,7 @@ def bad_features(marker: Path) -> dict[str, tuple[bytes, str]]:
         "zip": (zipped.getvalue(), "are damaged"),
         "zeros": (b"", "are damaged"),
         "huge": (
-            saved(np.zeros(shape, "float32")).replace(b"(20, 8)", b"(9**9,)"),
+            saved(np.zeros(shape, "float32")).replace(b"(4, 8)", b"(9**9,)"),
             "are damaged",
         ),
     }
@@ -318,13 +332,17 @@ def test_bad_features_stop_a_training_before_it_starts(
 
 
 def test_damaged_features(
-    tmp_path: Path, times: Callable[[int], int], chance: random.Random
+    tmp_path: Path,
+    times: Callable[[int], int],
+    chance: random.Random,
+    tried: Counter[str],
 ) -> None:
     """Whatever byte is changed: an array of the right kind, or ValueError."""
     path = tmp_path / "a.npy"
     np.save(path, np.zeros((20, 8), "float16"))
     content = path.read_bytes()
     for _ in range(50 * times(10)):
+        tried["damaged feature files"] += 1
         changed = bytearray(content)
         for _ in range(chance.choice([1, 2, 20])):
             changed[chance.randrange(128)] = chance.randrange(256)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from helpers import write_video
-from scripts import tree
-from store import META, folders, write_dataset
+from scripts import META, SMALL, tree, write_features
+from store import folders
 
 import feature
 import frame
@@ -123,16 +123,14 @@ def test_what_spreadsheets_and_people_do_is_read(dataset: Dataset) -> None:
 
 
 def test_labels_of_all_kinds_reach_the_model(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    dataset = write_dataset(data, "d", [f"{n}" for n in range(20)], clips=40)
+    dataset = write_features(tmp_path, clips=40, classes=20)
     clips = table.read_clips(dataset)
-    odd = dict(enumerate(ODD_LABELS))
+    odd = dict(enumerate(ODD_LABELS, start=1))
     clips["label"] = [odd[int(label)] for label in clips["label"]]
     table.write_table(dataset.clips, clips)
     dataset.classes.unlink()
     table.write_table(dataset.classes, table.classes_of(clips))
-    small = "--units 4 --batch 8 --epochs 1 --quiet".split()
-    arguments = ["d", *small, *folders(tmp_path)]
+    arguments = ["d", *SMALL, "--epochs", "1", *folders(tmp_path)]
     assert cli.run(train_lstm.main, arguments) == 0
     (record,) = (tmp_path / "model").glob("*.json")
     classes = json.loads(record.read_text(encoding="utf-8"))["classes"]
@@ -153,7 +151,7 @@ def test_labels_of_all_kinds_make_a_sheet(dataset: Dataset) -> None:
 
 def test_a_label_that_is_new_says_what_to_do(tmp_path: Path, capsys) -> None:
     """What people edited must not be what mends it writes over."""
-    dataset = write_dataset(tmp_path / "data", "d", ["1", "2"], clips=20)
+    dataset = write_features(tmp_path, clips=20)
     text = dataset.clips.read_text().replace(",1,", ",one,")
     dataset.clips.write_text(text)
     arguments = ["d", "--quiet", *folders(tmp_path)]
@@ -164,7 +162,7 @@ def test_a_label_that_is_new_says_what_to_do(tmp_path: Path, capsys) -> None:
     table.write_table(
         dataset.classes, table.classes_of(table.read_clips(dataset))
     )
-    small = "--units 4 --batch 8 --epochs 1".split()
+    small = [*SMALL, "--dry-run"]
     assert cli.run(train_lstm.main, [*arguments, *small]) == 0
 
 
@@ -172,9 +170,9 @@ def test_a_label_that_is_new_says_what_to_do(tmp_path: Path, capsys) -> None:
     "index", ["-1", "99999999999999999999", "1e3", "0.5", "", "x", "9" * 5000]
 )
 def test_indices_that_are_none(tmp_path: Path, capsys, index: str) -> None:
-    dataset = write_dataset(tmp_path / "data", "d", ["1", "2"], clips=20)
+    dataset = write_features(tmp_path, clips=20)
     dataset.classes.write_text(f"index,label,name\n0,1,1\n{index},2,2\n")
-    arguments = ["d", "--units", "4", "--dry-run", *folders(tmp_path)]
+    arguments = ["d", *SMALL, "--dry-run", *folders(tmp_path)]
     assert cli.run(train_lstm.main, arguments) == 2
     assert str(dataset.classes) in refused(capsys)
 
@@ -293,10 +291,10 @@ def test_records_of_frames(dataset: Dataset, capsys, text: str) -> None:
     ],
 )
 def test_records_of_features(tmp_path: Path, capsys, text: str) -> None:
-    dataset = write_dataset(tmp_path / "data", "d", ["1", "2"], clips=20)
+    dataset = write_features(tmp_path, clips=20)
     path = features.meta_path(dataset, "mobilenet-0.25")
     path.write_text(text)
-    arguments = ["d", "--units", "4", "--dry-run", *folders(tmp_path)]
+    arguments = ["d", *SMALL, "--dry-run", *folders(tmp_path)]
     assert cli.run(train_lstm.main, arguments) == 2
     error = refused(capsys)
     assert str(path) in error and "python feature.py d" in error

@@ -6,15 +6,19 @@ all. `--campaign N` draws N times as many.
 
 import json
 import math
+import re
+import tempfile
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from store import META
+from scripts import META
 
 from signs import features, frames, layouts, logs, runs, splits, table, video
 from signs.cli import UserError
@@ -63,6 +67,47 @@ def tables(draw: st.DrawFn) -> bytes:
     if draw(st.booleans()):
         content = content[: draw(st.integers(0, len(content)))]
     return draw(st.one_of(st.just(content), st.binary(max_size=99)))
+
+
+@st.composite
+def isogd_lists(draw: st.DrawFn) -> bytes:
+    """The bytes of a list of IsoGD, most lines of which are right."""
+    path = st.sampled_from(
+        ["a/1.avi", "a/2.avi", "b/1.avi", "a\\1.avi", "./a/1.avi", "9/9.avi"]
+    )
+    label = st.sampled_from(["0", "1", "26", "001", "249", "9" * 18])
+    line = st.tuples(path, st.just("b/K_1.avi"), label) | st.tuples(path, label)
+    odd = st.lists(CELLS, max_size=4).map(tuple)
+    lines = draw(st.lists(line | line | line | odd, max_size=6))
+    end = draw(st.sampled_from(["\n", "\r\n", " \n\n"]))
+    text = draw(st.sampled_from(["", "\ufeff"])) + end.join(
+        map(" ".join, lines)
+    )
+    content = text.encode("utf-8", "replace")
+    return content[: draw(st.none() | st.integers(0, len(content)))]
+
+
+# What is between the slashes of a path: any bytes but two.
+NAMES = st.one_of(
+    st.sampled_from(
+        [
+            *("train", "val", "test", "a", "Tür", "Tu\u0308r", "_oe__", "___"),
+            *(" ", "..a", "a.", "-", "---", "CON", "frame-001", "\ufeff", "\t"),
+            *("x---y", "a---b---vid-1---lsid-1", "\udcfc---W---v---l", "😀"),
+        ]
+    ),
+    st.text(max_size=6),
+    st.binary(max_size=6).map(
+        lambda content: content.decode("utf-8", "surrogateescape")
+    ),
+).map(lambda text: re.sub("[/\0]", "", text) or "b")
+VIDEOS = st.lists(
+    st.tuples(st.lists(NAMES, max_size=2), NAMES).map(
+        lambda parts: "/".join([*parts[0], parts[1] + ".mp4"])
+    ),
+    min_size=1,
+    max_size=6,
+)
 
 
 values = st.recursive(
@@ -120,33 +165,74 @@ def answers(read: Callable[[], Any]) -> Any:
     ("name", "layout"),
     [
         ("train_list.txt", "auto"),
-        ("train_list.txt", "isogd"),
         ("valid.txt", "isogd"),
         ("list.csv", "auto"),
         ("list.csv", "csv"),
     ],
 )
 @quick
-@given(content=tables())
-def test_lists(source: Path, name: str, layout: str, content: bytes) -> None:
+@given(data=st.data())
+def test_lists(
+    source: Path,
+    name: str,
+    layout: str,
+    tried: Counter[str],
+    data: st.DataObject,
+) -> None:
+    kind = "csv" if name.endswith(".csv") else "isogd"
+    content = data.draw(tables() if kind == "csv" else tables() | isogd_lists())
     (source / name).write_bytes(content)
     found = answers(lambda: layouts.read_layout(source, layout))
+    tried[f"random lists ({kind})"] += 1
     if found is None:
         return
-    clips, _, _ = found
+    tried[f"random lists ({kind}), of which list clips"] += 1
+    check_clips(found[0], source)
+
+
+@pytest.mark.parametrize("layout", ["auto", "ledasila", "folder"])
+@quick
+@given(names=VIDEOS)
+@example(names=["0\x1f/\udc80.mp4"])
+def test_names_of_videos(
+    tmp_path: Path, layout: str, tried: Counter[str], names: list[str]
+) -> None:
+    """Whatever a file is called, its clip leads to it, or it is named."""
+    source = Path(tempfile.mkdtemp(dir=tmp_path)) / "video"
+    for name in names:
+        path = source / name
+        with suppress(OSError):  # too long, or a folder and a file at once
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"x")
+    found = answers(lambda: layouts.read_layout(source, layout))
+    tried["folders of random names"] += 1
+    if found is None:
+        return
+    clips = found[0]
+    check_clips(clips, source)
+    for path in clips["video"].map(table.on_disk):
+        assert (source / path).is_file()
+
+
+def check_clips(clips: table.pd.DataFrame, source: Path) -> None:
+    """What is read of a source can be divided, written and read again."""
     assert len(clips) and not clips["clip"].duplicated().any()
     assert all(map(table.is_inside, clips["clip"]))
     assert all(map(table.is_inside, map(table.on_disk, clips["video"])))
     divided = answers(lambda: splits.assign(clips, "auto", 0.2, 0))
-    if divided is not None:
-        path = source.parent / "clips.csv"
-        table.write_table(path, divided[0])
-        table.check_clips(table.read_csv(path), path)
+    if divided is None:
+        return
+    dataset = Dataset(source.parent)
+    table.write_table(dataset.clips, divided[0])
+    again = table.read_clips(dataset)
+    assert again.equals(divided[0][again.columns])
+    answers(lambda: table.keep_classes(again, min_clips=2))
 
 
 @quick
 @given(content=tables())
-def test_tables(tmp_path: Path, content: bytes) -> None:
+def test_tables(tmp_path: Path, tried: Counter[str], content: bytes) -> None:
+    tried["random tables"] += 1
     dataset = Dataset(tmp_path)
     for path in (dataset.clips, dataset.classes, dataset.signers):
         path.write_bytes(content)
@@ -169,7 +255,8 @@ def test_tables(tmp_path: Path, content: bytes) -> None:
 
 @quick
 @given(content=tables())
-def test_logs(tmp_path: Path, content: bytes) -> None:
+def test_logs(tmp_path: Path, tried: Counter[str], content: bytes) -> None:
+    tried["random logs"] += 1
     path = tmp_path / "RUN.csv"
     path.write_bytes(content)
     found = answers(lambda: logs.read_log(path))
@@ -180,7 +267,8 @@ def test_logs(tmp_path: Path, content: bytes) -> None:
 
 @quick
 @given(content=records())
-def test_records(tmp_path: Path, content: bytes) -> None:
+def test_records(tmp_path: Path, tried: Counter[str], content: bytes) -> None:
+    tried["random records"] += 1
     dataset = Dataset(tmp_path)
     for path in (
         frames.meta_path(dataset),

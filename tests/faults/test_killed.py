@@ -4,8 +4,11 @@
 """
 
 import random
+import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +17,16 @@ import pytest
 from scripts import (
     CNN,
     CODES,
+    SMALL,
     Script,
     check_whole,
-    run,
     tree,
     until,
     write_clips,
+    write_features,
     write_frames,
 )
-from store import folders, write_dataset
+from store import folders
 
 import feature
 import frame
@@ -36,143 +40,160 @@ Times = Callable[[int], int]
 SIGNALS = ["SIGKILL", "SIGTERM", "SIGINT"]
 
 
+@dataclass(frozen=True)
+class Step:
+    """A script whose output is to be the same, however often it is stopped.
+
+    Attributes:
+        main: the script's.
+        arguments: its command line.
+        prepare: makes a folder of its input.
+        output: pattern of the files that it makes one after the other.
+        count: about how many these are.
+        seconds: about how long it takes.
+    """
+
+    main: Callable
+    arguments: list[str]
+    prepare: Callable[[Path], object]
+    output: str
+    count: int
+    seconds: float
+
+    def finish(self, root: Path) -> dict[str, bytes]:
+        """Runs it to its end; returns what is in its data folder."""
+        arguments = [*self.arguments, *folders(root)]
+        assert cli.run(self.main, arguments) == 0
+        return tree(root / "data")
+
+    def wait(self, script: Script, root: Path, chance: random.Random) -> None:
+        """Waits for a random moment, by the files made or by the clock."""
+        there = len(list(root.glob(self.output)))
+        if there >= self.count or chance.random() < 0.3:
+            time.sleep(chance.uniform(0, self.seconds))
+            return
+        most = chance.randrange(there, self.count)
+        until(lambda: len(list(root.glob(self.output))) > most, script)
+
+
 def stop_and_go(
-    root: Path,
-    main: Callable,
-    arguments: list[str],
-    expected: dict[str, bytes],
-    moments: list[Callable[[Script], object]],
+    step: Step,
+    folder: Path,
+    stops: int,
+    chance: random.Random,
+    tried: Counter[str],
 ) -> None:
     """Stops a step again and again, lets it finish, and compares.
 
-    Args:
-        expected: what an undisturbed run has in its data folder.
-        moments: each waits for the moment to stop at.
+    What is done before it can be stopped is begun afresh.
     """
-    for number, moment in enumerate(moments):
-        script = Script(root, main.__module__, *arguments)
-        moment(script)
-        signal = SIGNALS[number % 3]
-        script.stop(signal)
-        check_stopped(script, signal)
-        check_whole(tree(root / "data"), expected)
-    assert cli.run(main, [*arguments, *folders(root)]) == 0
-    found = tree(root / "data")
-    assert found.keys() == expected.keys()
-    check_whole(found, expected)
+    step.prepare(folder / "undisturbed")
+    expected = step.finish(folder / "undisturbed")
+    done = 0
+    while done < stops:
+        root = folder / "stopped"
+        step.prepare(root)
+        for signal in chance.sample(SIGNALS, min(stops - done, 3)):
+            script = Script(root, step.main.__module__, *step.arguments)
+            step.wait(script, root, chance)
+            script.stop(signal)
+            check_whole(tree(root / "data"), expected)
+            if not check_stopped(script, signal, tried):
+                break
+            done += 1
+        found = step.finish(root)
+        assert found.keys() == expected.keys()
+        check_whole(found, expected)
+        shutil.rmtree(root)
 
 
-def after(seconds: float) -> Callable[[Script], None]:
-    return lambda script: time.sleep(seconds)
+def test_frames(
+    tmp_path: Path, times: Times, chance: random.Random, tried: Counter[str]
+) -> None:
+    step = Step(
+        frame.main,
+        ["d", "--workers", "2", "--quiet"],
+        lambda root: write_clips(root, 30, frames=100),
+        "data/d/frame/*/*",
+        30,
+        3.0,
+    )
+    stop_and_go(step, tmp_path, times(2), chance, tried)
 
 
-def when_there(folder: Path, pattern: str, count: int) -> Callable:
-    """Waits until so many files are there, or the script has ended."""
-
-    def enough() -> bool:
-        return len(list(folder.glob(pattern))) >= count
-
-    return lambda script: until(enough, script)
-
-
-def test_frames(tmp_path: Path, times: Times, chance: random.Random) -> None:
-    names = ("undisturbed", "stopped")
-    first, second = (tmp_path / name for name in names)
-    for root in (first, second):
-        write_clips(root, 30, frames=100)
-    arguments = ["d", "--workers", "2", "--quiet"]
-    began = time.monotonic()
-    assert run(first, "frame", *arguments) == (0, "")
-    duration = time.monotonic() - began
-    moments = [
-        when_there(second / "data/d/frame", "*/*", chance.randrange(30))
-        if number % 2
-        else after(chance.uniform(0, duration))
-        for number in range(times(2))
-    ]
-    expected = tree(first / "data")
-    stop_and_go(second, frame.main, arguments, expected, moments)
+def test_sample(
+    tmp_path: Path, times: Times, chance: random.Random, tried: Counter[str]
+) -> None:
+    step = Step(
+        sample.main,
+        "--gestures 3 --performers 4 --words 2 --clips 28 --quiet".split(),
+        lambda root: root.mkdir(),
+        "data/*/video/**/[!.]*.*",
+        35,
+        4.0,
+    )
+    stop_and_go(step, tmp_path, times(0), chance, tried)
 
 
-def test_sample(tmp_path: Path, times: Times, chance: random.Random) -> None:
-    small = "--gestures 3 --performers 4 --words 2 --clips 28 --quiet".split()
-    undisturbed = tmp_path / "undisturbed"
-    root = tmp_path / "stopped"
-    root.mkdir()
-    assert cli.run(sample.main, [*small, *folders(undisturbed)]) == 0
-    moments = [
-        when_there(root, "data/*/video/**/[!.]*.*", chance.randrange(5, 25))
-        for _ in range(times(1))
-    ]
-    expected = tree(undisturbed / "data")
-    stop_and_go(root, sample.main, small, expected, moments)
+def test_features(
+    tmp_path: Path, times: Times, chance: random.Random, tried: Counter[str]
+) -> None:
+    step = Step(
+        feature.main,
+        ["d", *CNN, "--quiet"],
+        lambda root: write_frames(root, 40),
+        "data/d/feature/mobilenet-0.25/*/[!.]*.npy",
+        40,
+        10.0,
+    )
+    stop_and_go(step, tmp_path, times(0), chance, tried)
 
 
-def test_features(tmp_path: Path, times: Times, chance: random.Random) -> None:
-    first, second = tmp_path / "undisturbed", tmp_path / "stopped"
-    for root in (first, second):
-        write_frames(root, 40)
-    arguments = ["d", *CNN, "--quiet"]
-    assert cli.run(feature.main, [*arguments, *folders(first)]) == 0
-    folder = second / "data/d/feature/mobilenet-0.25"
-    moments = [
-        when_there(folder, "*/[!.]*.npy", chance.randrange(1, 40))
-        if number % 2 == 0
-        else after(chance.uniform(0, 12))
-        for number in range(times(1))
-    ]
-    expected = tree(first / "data")
-    stop_and_go(second, feature.main, arguments, expected, moments)
-
-
-SMALL = "--units 8 --batch 8 --lr 0.01 --epochs 8 --quiet".split()
-
-
-@pytest.fixture
-def trained(tmp_path: Path) -> Path:
-    """A data set to train on, and a model to start from."""
-    write_dataset(tmp_path / "data", "d", ["1", "2", "3"], clips=60)
-    once = [*SMALL, "--epochs", "1", *folders(tmp_path)]
-    assert cli.run(train_lstm.main, ["d", *once]) == 0
-    return tmp_path
+EPOCHS = ["--epochs", "8"]
 
 
 @pytest.mark.parametrize(
     ("main", "options", "few"),
     [
-        (train_lstm.main, [], 1),
-        (transfer.main, ["--freeze", "first"], 0),
+        (train_lstm.main, SMALL, 1),
+        (transfer.main, ["--freeze", "first", "--batch", "8"], 0),
     ],
     ids=["train_lstm", "transfer"],
 )
 def test_trainings(
-    trained: Path,
+    tmp_path: Path,
     times: Times,
     chance: random.Random,
+    tried: Counter[str],
     main: Callable,
     options: list[str],
     few: int,
 ) -> None:
-    start = SMALL if main is train_lstm.main else [*options, *SMALL[2:]]
-    for number in range(times(few)):
-        before = set((trained / "log").glob("*.json"))
+    attempts = times(few)
+    write_features(tmp_path, clips=60)
+    if main is transfer.main:
+        once = ["d", *SMALL, "--epochs", "1", *folders(tmp_path)]
+        assert cli.run(train_lstm.main, once) == 0
+    start = ["d", *options, *EPOCHS]
+    for number in range(attempts):
+        before = set((tmp_path / "log").glob("*.json"))
 
         def arguments(before: set[Path] = before) -> list[str]:
-            found = new_run(trained, before)
-            return ["--resume", found.name] if found else ["d", *start]
+            found = new_run(tmp_path, before)
+            return ["--resume", found.name] if found else start
 
         # Every other run is stopped twice.
         for signal in chance.sample(SIGNALS, 1 + number % 2):
-            script = Script(trained, main.__module__, *arguments())
+            script = Script(tmp_path, main.__module__, *arguments())
             if number % 4 == 3:
                 time.sleep(chance.uniform(0, 12))
             else:
-                wait_for_rows(trained, before, chance.randrange(8), script)
+                wait_for_rows(tmp_path, before, chance.randrange(8), script)
             script.stop(signal)
-            check_stopped(script, signal)
-        done = [*arguments(), "--quiet", *folders(trained)]
+            check_stopped(script, signal, tried)
+        done = [*arguments(), "--quiet", *folders(tmp_path)]
         assert cli.run(main, done) == 0
-        check_run(trained, new_run(trained, before))
+        check_run(tmp_path, new_run(tmp_path, before))
 
 
 def wait_for_rows(
@@ -189,13 +210,16 @@ def wait_for_rows(
     until(enough, script)
 
 
-def check_stopped(script: Script, signal: str) -> None:
-    """It has ended by the signal, or just before it came."""
+def check_stopped(script: Script, signal: str, tried: Counter[str]) -> bool:
+    """Whether it has ended by the signal, and not just before it came."""
     code = script.process.returncode
+    how = "stopped" if code else "done before it could be stopped"
+    tried[f"{script.name}.py {how}"] += 1
     assert code in (0, *CODES[signal]), script.output()
     if code in (130, 143):
         assert "finished is kept" in script.output()
         assert "Traceback" not in script.output()
+    return code != 0
 
 
 def new_run(root: Path, before: set[Path]) -> runs.Run | None:
@@ -216,11 +240,15 @@ def check_run(root: Path, found: runs.Run | None) -> None:
     dataset = table.Dataset(root / "data" / "d")
     meta = record["data"]["features"]
     clips, classes = table.read_clips(dataset), table.read_classes(dataset)
-    val = find_examples(dataset, clips, classes, meta, "val")
+    train, val = (
+        find_examples(dataset, clips, classes, meta, split)
+        for split in ("train", "val")
+    )
     model = experiment.load_model(found.best)
     loss = model.evaluate(Batches(val, 8), verbose=0)[0]
     assert loss <= rows["val_loss"].min() + 1e-4
     last = experiment.load_model(found.last)
-    assert int(last.optimizer.iterations) == 8 * 6
+    steps = len(Batches(train, 8))
+    assert int(last.optimizer.iterations) == 8 * steps
     left = [*(root / "log").glob(".*"), *(root / "model").glob(".*")]
     assert all(path.name.startswith(".partial-") for path in left)

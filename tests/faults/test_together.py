@@ -1,18 +1,15 @@
 """Two processes in one folder: the second one is sent away."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from scripts import Script, run, tree, until, write_clips
-from store import folders, write_dataset
+from scripts import Script, run, tree, write_clips
+from store import folders
 
 import frame
-import sample
-import train_lstm
 from signs import cli, files, lock, runs
 from signs.cli import UserError
 
@@ -45,18 +42,6 @@ def test_a_held_data_set_is_left_alone(tmp_path: Path, script: str) -> None:
         assert code == 2
         assert f"error: another process ({os.getpid()}) is at work" in output
         assert tree(tmp_path / "data") == before
-
-
-def test_the_lock_of_a_killed_process_does_not_hold(tmp_path: Path) -> None:
-    dataset = write_clips(tmp_path, 6, frames=200)
-    script = Script(tmp_path, "frame", "d", "--workers", "1")
-    path = dataset.root / lock.NAME
-    until(path.exists, script)
-    os.killpg(script.process.pid, signal.SIGKILL)
-    script.wait()
-    assert path.exists()
-    assert run(tmp_path, "frame", "d", "--quiet") == (0, "")
-    assert not path.exists()
 
 
 def test_only_one_gets_a_lock(tmp_path: Path) -> None:
@@ -99,22 +84,6 @@ def test_a_lock_leaves_nothing(tmp_path: Path) -> None:
             with lock.hold(folder, "other"):
                 pass
         assert list(tmp_path.iterdir()) == []
-
-
-def test_a_run_is_trained_by_one(tmp_path: Path, capsys) -> None:
-    write_dataset(tmp_path / "data", "d", ["1", "2"], clips=20)
-    small = "--units 4 --batch 8 --epochs 1 --quiet".split()
-    arguments = ["d", *small, *folders(tmp_path)]
-    assert cli.run(train_lstm.main, arguments) == 0
-    (record,) = (tmp_path / "log").glob("*.json")
-    run_ = runs.Run(record.stem, tmp_path / "log", tmp_path / "model")
-    more = ["--resume", run_.name, "--epochs", "2", *folders(tmp_path)]
-    before = tree(tmp_path / "log")
-    with lock.hold(run_.log_folder, run_.lock.name):
-        assert cli.run(train_lstm.main, more) == 2
-        assert "another process" in capsys.readouterr().err
-    assert tree(tmp_path / "log") == before
-    assert cli.run(train_lstm.main, more) == 0
 
 
 def test_runs_of_the_same_second_have_other_names(tmp_path: Path) -> None:
@@ -175,15 +144,3 @@ def test_a_mounted_folder_is_emptied(disk) -> None:
         files.write_text(disk.path / name, "old")
     files.remove_folder(disk.path)
     assert list(disk.path.iterdir()) == []
-
-
-def test_sample_removes_leftovers(tmp_path: Path) -> None:
-    small = "--gestures 2 --performers 4 --words 2 --clips 25 --workers 1"
-    arguments = [*small.split(), "--quiet", *folders(tmp_path)]
-    assert cli.run(sample.main, arguments) == 0
-    videos = sorted((tmp_path / "data").rglob("*.avi"))
-    expected = tree(tmp_path / "data")
-    videos[0].unlink()
-    (videos[0].parent / f"{files.TEMPORARY}9-9.avi").write_text("half")
-    assert cli.run(sample.main, arguments) == 0
-    assert tree(tmp_path / "data") == expected

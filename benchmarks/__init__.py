@@ -1,0 +1,4 @@
+"""How fast the steps are, beside other ways to do the same.
+
+`make bench` runs all of it; `run` says what is measured and writes the table.
+"""

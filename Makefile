@@ -1,11 +1,17 @@
 # make demo: renders sample data and runs all steps on it
 # make test: runs every test          make lint: style and types
+# make faults: kills, fills disks and damages files, again and again (longer
+#   with CAMPAIGN=50)
+# make cluster-test: tests of Ray and of several devices, which `make test`
+#   leaves out (5 minutes); make scaling: measures them
+# make bench: measures every step beside other ways to do it (15 minutes)
 # PYTHON=python3.12 make ...: with another Python, 3.11 or newer
 
 PYTHON ?= python3
 RUN := .venv/bin/python
+CAMPAIGN ?= 10
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint faults cluster-test scaling bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo
@@ -19,14 +25,39 @@ lint: .venv/test
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 
+faults: .venv/test
+	$(RUN) -m pytest tests/faults --campaign $(CAMPAIGN)
+
+cluster-test: .venv-cluster/done
+	.venv-cluster/bin/python -m pytest tests/test_cluster.py \
+		tests/test_devices.py
+
+scaling: .venv-cluster/done
+	.venv-cluster/bin/python -m benchmarks.scaling
+
+bench: .venv-bench/done
+	.venv-bench/bin/python -m benchmarks.run
+
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-cluster .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
 .venv/demo: requirements.txt | .venv/bin/python
 	$(RUN) -m pip install --quiet -r requirements.txt
+	touch $@
+
+.venv-bench/done: requirements.txt benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
+	touch $@
+
+.venv-cluster/done: requirements.txt requirements-dev.txt \
+		requirements-cluster.txt
+	$(PYTHON) -m venv .venv-cluster
+	.venv-cluster/bin/python -m pip install --quiet \
+		-r requirements-dev.txt -r requirements-cluster.txt
 	touch $@
 
 .venv/test: requirements.txt requirements-dev.txt | .venv/bin/python

@@ -23,7 +23,7 @@ Example: python frame.py sample-chalearn
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,15 +85,18 @@ def parse_arguments(
         metavar="N",
         help="leave out all but the N classes with the most clips",
     )
+    cli.add_cluster_flag(parser)
     parser.set_defaults(**catalog.OF_THE_TABLE)
     return cli.parse(parser, arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     args = parse_arguments(arguments)
-    from signs import files, lock
+    from signs import cluster, files, lock
     from signs.table import Dataset
 
+    if args.cluster:
+        cluster.require()
     dataset = Dataset(args.data / args.dataset)
     if args.dry_run:
         return make(args, dataset)
@@ -113,16 +116,12 @@ def make(args: argparse.Namespace, dataset: "Dataset") -> int:
         args, dataset, old
     )
     source = catalog.find_root(dataset, meta)
-    todo = {
-        clip: task
-        for clip, task in frames.tasks(
-            dataset, clips, source, args.frames
-        ).items()
-        if args.overwrite or not frames.has_frames(task.folder, args.frames)
-    }
+    todo = frames.tasks(dataset, clips, source, args.frames)
+    if not args.overwrite:
+        todo = todo.only(lambda x: not frames.has_frames(x.folder, x.frames))
     if args.dry_run:
         return say_what_would_be_done(args, dataset, clips, kept, len(todo))
-    if kept and not todo:
+    if kept and not todo and dataset.sheet.exists():
         return say_that_all_is_done(args, dataset, clips)
     failures = take_frames(args, dataset, source, todo)
     if len(failures) == len(clips):
@@ -144,25 +143,24 @@ def take_frames(
     args: argparse.Namespace,
     dataset: "Dataset",
     source: Path,
-    todo: dict[str, Any],
+    todo: Mapping[str, Any],
 ) -> dict[str, str]:
     """Makes the missing frames; returns the reasons of clips that failed."""
-    from signs import files, frames, parallel
+    from signs import cluster, files, frames, parallel
 
-    if not source.exists():
+    if todo and not source.exists():
         raise UserError(
             f"{source} is missing, and {count(len(todo), 'clip')} of "
             f"{dataset.clips} still need it; name the folder of the videos "
             f"with: python frame.py {dataset.name} --source DIR"
         )
-    _, failures = parallel.map_clips(
-        frames.make_frames,
-        todo,
-        args.workers,
-        "frames",
-        args.quiet,
-        args.timeout or None,
-    )
+    how = (args.workers, "frames", args.quiet, args.timeout or None, False)
+    if args.cluster:
+        _, failures = cluster.map_clips(
+            frames.make_frames, todo, args.cluster, *how
+        )
+    else:
+        _, failures = parallel.map_clips(frames.make_frames, todo, *how)
     files.write_failures(failed_path(args, dataset), failures)
     return failures
 

@@ -18,10 +18,12 @@ Example: python predict.py data/sample-chalearn/video --top 5
 """
 
 import argparse
+import contextlib
+import functools
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +32,7 @@ from signs import cli
 from signs.cli import UserError, count, log
 
 if TYPE_CHECKING:
+    from signs.parallel import Outcome
     from signs.recognize import Recognizer
 
 
@@ -44,6 +47,8 @@ class Video:
 def parse_arguments(
     arguments: Sequence[str] | None = None,
 ) -> argparse.Namespace:
+    from signs.cnn import ENGINES
+
     parser = cli.build_parser(__doc__ or "")
     add = parser.add_argument
     add("videos", nargs="*", type=Path, metavar="VIDEO|DIR", help="clips")
@@ -59,7 +64,7 @@ def parse_arguments(
     )
     add(
         "--engine",
-        choices=["auto", "keras", "litert"],
+        choices=ENGINES,
         default="auto",
         help="what runs the CNN, as in feature.py",
     )
@@ -75,6 +80,7 @@ def parse_arguments(
     clips.add_argument(
         "--json", action="store_true", help="print a line of JSON a clip"
     )
+    cli.add_cluster_flag(clips)
     _add_stream_flags(parser)
     export = parser.add_argument_group("other programs")
     export.add_argument(
@@ -87,6 +93,8 @@ def parse_arguments(
         parser.error("name either videos, or --camera, or --export FILE")
     if args.segments and not args.videos:
         parser.error("--segments is for videos: name some")
+    if args.cluster and (args.segments or not args.videos):
+        parser.error("--cluster is for clips: name some, without --segments")
     return args
 
 
@@ -153,8 +161,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.json or args.headless:
         messages_to_stderr()
 
-    from signs import runs
+    from signs import cluster, runs
 
+    if args.cluster:
+        cluster.require()
     path, record = runs.find_model(args.model, args.model_dir, "*")
     log.info(f"model {path}")
     if args.export:
@@ -220,7 +230,7 @@ def recognize_clips(
     Returns:
         The reasons of those that failed, by clip.
     """
-    from signs import answers, parallel, recognize
+    from signs import answers, parallel
 
     recognizer = load(args, path, record)
     names = [row["name"] for row in record["classes"]]
@@ -229,9 +239,7 @@ def recognize_clips(
         print(text.heading(), flush=True)
     found, failures = {}, {}
     paths = {clip: video.path for clip, video in videos.items()}
-    for clip, probabilities, error in recognize.recognize_files(
-        recognizer, paths, args.workers
-    ):
+    for clip, probabilities, error in answer(args, recognizer, paths):
         if probabilities is not None:
             found[clip] = recognizer.best(probabilities, args.top)
             row = answers.as_json if args.json else text.row
@@ -246,6 +254,34 @@ def recognize_clips(
         answers.write_csv(args.csv, found)
         log.info(f"table {args.csv}")
     return failures
+
+
+def answer(
+    args: argparse.Namespace, recognizer: "Recognizer", paths: dict[str, Path]
+) -> "Iterator[Outcome]":
+    """Yields the probabilities of all classes for each clip, in order."""
+    from signs import cluster, recognize, remote
+
+    if not args.cluster:
+        yield from recognize.recognize_files(recognizer, paths, args.workers)
+        return
+    described = recognizer.record["features"]
+    folder = args.model_dir / "cnn"
+    with cluster.connect(args.cluster, args.workers) as machines:
+        engine, on_gpu = remote.choose(args.engine, machines.gpus)
+        recipe = remote.find(engine, on_gpu, described, folder, args.weights)
+        start = functools.partial(
+            recognize.start, recognizer.path, recognizer.record, recipe
+        )
+        with contextlib.closing(
+            machines.outcomes(
+                start, paths, None, cluster.CORES_OF_A_CNN, on_gpu
+            )
+        ) as found:
+            outcomes = cluster.in_order(found, paths)
+            if recognizer.is_centered:
+                outcomes = recognize.classify_files(recognizer, outcomes)
+            yield from outcomes
 
 
 def find_signs(
@@ -332,6 +368,7 @@ def export_model(args: argparse.Namespace, path: Path, record: dict) -> int:
     from signs import export
 
     export.check_format(args.export)
+    export.check_exportable(path, record)
     description = export.describe(record, path)
     if not args.overwrite and export.is_exported(args.export, description):
         log.info(f"nothing to do: {args.export} was made of {path}")

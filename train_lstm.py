@@ -16,9 +16,12 @@ Example: python train_lstm.py sample-chalearn --input centered --epochs 20
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from signs import cli
+
+if TYPE_CHECKING:
+    from signs.experiment import Data
 
 
 def parse_arguments(
@@ -52,33 +55,86 @@ def parse_arguments(
         help="what the network sees: "
         + "; ".join(f"{name}: {text}" for name, text in INPUTS.items()),
     )
-    cli.add_training_flags(parser, batch=256, lr=1e-3)
-    return cli.parse(parser, arguments)
+    _add_more_flags(parser)
+    cli.add_training_flags(parser, "train_lstm", batch=256, lr=1e-3)
+    return cli.parse(parser, arguments, "train_lstm")
+
+
+def _add_more_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    switch = argparse.BooleanOptionalAction
+    add(
+        "--center-recording",
+        action=switch,
+        default=False,
+        help="subtract the mean feature of all clips of the same recording; "
+        "see signs/recordings.py",
+    )
+    add(
+        "--steps",
+        type=cli.whole_number,
+        metavar="N",
+        help="how many of the stored frames the network sees (default: all): "
+        "evenly spread ones, and in training one drawn from each of N equal "
+        "sections of the clip (Wang et al. 2016)",
+    )
+    add(
+        "--components",
+        type=cli.whole_number,
+        metavar="N",
+        help="show the network so many principal components of variance 1, "
+        "as in YouTube-8M (Abu-El-Haija et al. 2016)",
+    )
+    add(
+        "--bidirectional",
+        action=switch,
+        default=False,
+        help="read the clip backwards, too (Schuster and Paliwal 1997)",
+    )
+    add(
+        "--pool",
+        choices=["last", "mean", "max"],
+        default="last",
+        help="what of the last LSTM's outputs goes on: the last one, or their "
+        "mean or maximum over time (Ng et al. 2015)",
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     args = parse_arguments(arguments)
 
-    from signs import experiment, network
+    from signs import experiment
 
     args = experiment.restore(args, "lstm")
     data = experiment.read_data(args)
-
-    def build() -> Any:
-        return network.build_classifier(
-            data.meta["frames"],
-            data.meta["length"],
-            len(data.classes),
-            layers=args.layers,
-            units=args.units,
-            dropout=args.dropout,
-            dense=args.dense,
-            view=args.input,
-            moments=network.view_moments(args.input, data.train.batches()),
-        )
-
     about = {"kind": "lstm", "input": args.input}
-    return experiment.train(args, data, build, about)
+    return experiment.train(args, data, lambda: build(args, data), about)
+
+
+def build(args: argparse.Namespace, data: "Data") -> Any:
+    """The classifier that the arguments ask for, not compiled."""
+    from signs import network
+
+    moments = network.view_moments(args.input, data.train.batches())
+    whitening = None
+    if args.components:
+        sample = data.train.sample(network.WHITENED_FRAMES)
+        whitening = network.fit_whitening(
+            args.input, moments, args.components, sample
+        )
+    return network.build_classifier(
+        *data.train.shape,
+        len(data.classes),
+        layers=args.layers,
+        units=args.units,
+        dropout=args.dropout,
+        dense=args.dense,
+        view=args.input,
+        moments=moments,
+        whitening=whitening,
+        bidirectional=args.bidirectional,
+        pool=args.pool,
+    )
 
 
 if __name__ == "__main__":

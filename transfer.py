@@ -15,10 +15,13 @@ Example: python transfer.py sample-ledasila --freeze first
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from signs import cli
 from signs.cli import UserError, log
+
+if TYPE_CHECKING:
+    from signs.experiment import Data
 
 
 def parse_arguments(
@@ -37,38 +40,79 @@ def parse_arguments(
         default="none",
         help="which LSTMs keep their weights",
     )
-    cli.add_training_flags(parser, batch=16, lr=1e-4)
-    return cli.parse(parser, arguments)
+    add(
+        "--fresh",
+        choices=["none", "last"],
+        default="none",
+        help="start the last LSTM afresh, too (Yosinski et al. 2014)",
+    )
+    add(
+        "--head",
+        choices=["cold", "probe", "means"],
+        default="cold",
+        help="how the softmax layer starts: cold: at random; probe: as a "
+        "logistic regression on what the network below gives (Kumar et al. "
+        "2022); means: as the nearest class mean (Wang et al. 2019)",
+    )
+    add(
+        "--anchor",
+        type=cli.seconds,
+        default=0.0,
+        metavar="STRENGTH",
+        help="pull all weights but the softmax layer's back to where they "
+        "started, such as 10 (L2-SP, Li et al. 2018)",
+    )
+    add(
+        "--layer-decay",
+        type=cli.positive,
+        default=1.0,
+        metavar="FACTOR",
+        help="each layer's learning rate is that of the layer above it times "
+        "this, such as .5 (Howard and Ruder 2018)",
+    )
+    cli.add_training_flags(parser, "transfer", batch=16, lr=1e-4)
+    args = cli.parse(parser, arguments, "transfer")
+    if args.freeze == "all" and args.fresh == "last":
+        parser.error("--freeze all would keep the fresh LSTM at random")
+    return args
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     args = parse_arguments(arguments)
 
-    from signs import experiment, network, runs
+    from signs import experiment, runs
 
     args = experiment.restore(args, "transfer")
     path, source = runs.find_model(args.model, args.model_dir)
     args.model = str(path)
     # The features must be those of the network that the model was trained on.
     args.cnn = source["features"]["cnn"]
+    experiment.inherit(args, source)
     data = experiment.read_data(args)
     check_features(args, path, source, data.meta)
     log.info(f"starting from {path}, whose classes were of {source['dataset']}")
 
-    def build() -> Any:
-        return network.replace_head(
-            experiment.load_model(path, data.meta),
-            len(data.classes),
-            args.freeze,
-        )
+    def start() -> Any:
+        loaded = experiment.load_model(path, data.meta, args.steps)
+        return build(args, data, loaded)
 
     about = {
         "kind": "transfer",
-        "input": source["input"],
+        "input": args.input,
         "freeze": args.freeze,
         "source": source["run"],
     }
-    return experiment.train(args, data, build, about)
+    return experiment.train(args, data, start, about)
+
+
+def build(args: argparse.Namespace, data: "Data", source: Any) -> Any:
+    """The classifier to train, made of a trained one; not compiled."""
+    from signs import heads, network
+
+    classes = len(data.classes)
+    model = network.replace_head(source, classes, args.freeze, args.fresh)
+    heads.start_head(model, data.train, args.head)
+    return model
 
 
 def check_features(

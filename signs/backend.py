@@ -40,4 +40,20 @@ def quiet_libraries() -> Iterator[None]:
 with quiet_libraries():
     import keras
 
-__all__ = ["keras", "quiet_libraries"]
+
+def has_gpu() -> bool:
+    """Whether Keras's backend sees a GPU."""
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.is_available()
+    if backend == "jax":
+        import jax
+
+        # Asked for its GPUs, it fails where there are none.
+        return jax.default_backend() == "gpu"
+    return bool(keras.distribution.list_devices("gpu"))
+
+
+__all__ = ["has_gpu", "keras", "quiet_libraries"]

@@ -97,6 +97,7 @@ def make_tables(
     clips, how = splits.assign(clips, args.split, args.val, args.seed)
     splits.warn_of_classes(clips)
     splits.warn_of_signers(clips, how)
+    splits.warn_of_twins(clips, find_root(dataset, meta))
     classes = table.classes_of(clips)
     classes["name"] = [layouts.readable(x, layout) for x in classes["label"]]
     meta |= {

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from signs import files
+from signs import files, recipes
 
 log = logging.getLogger("signs")
 
@@ -79,11 +79,28 @@ def build_parser(
     return parser
 
 
+def add_cluster_flag(parser: argparse._ActionsContainer) -> None:
+    """Adds the flag of all scripts that can work on many machines."""
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS|local",
+        help="work on a Ray cluster: auto, HOST:PORT, or local for one on "
+        "this machine; see docs/scaling.md",
+    )
+
+
 def add_training_flags(
-    parser: argparse.ArgumentParser, batch: int, lr: float
+    parser: argparse.ArgumentParser, script: str, batch: int, lr: float
 ) -> None:
     """Adds the flags that all training scripts have."""
     add = parser.add_argument
+    add(
+        "--recipe",
+        choices=recipes.RECIPES[script],
+        default=recipes.WRITEUP,
+        help="flags in one word; those that are given, too, win: "
+        + recipes.in_words(script),
+    )
     add("--lr", type=positive, default=lr, help="Adam's learning rate")
     add("--batch", type=whole_number, default=batch, help="clips a batch")
     add(
@@ -103,16 +120,72 @@ def add_training_flags(
         help="go on with a run, with its own arguments; --epochs may differ",
     )
     add(
+        "--mixed-precision",
+        action="store_true",
+        help="compute the hidden layers in float16, which is faster on GPUs; "
+        "what is saved stays float32",
+    )
+    _add_augmentation_flags(parser)
+    add(
         "--tensorboard",
         action="store_true",
         help="write logs for TensorBoard, too, to log/tensorboard",
     )
+    add(
+        "--devices",
+        type=devices,
+        metavar="all|N",
+        help="deal each batch out to so many GPUs; needs Keras on JAX",
+    )
+
+
+def _add_augmentation_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "more varied clips", "In training only; see signs/augment.py."
+    )
+    add = group.add_argument
+    add(
+        "--label-smoothing",
+        type=fraction,
+        default=0.0,
+        metavar="SHARE",
+        help="share of each label that is spread over all classes, such as "
+        ".1 (Szegedy et al. 2016)",
+    )
+    add(
+        "--mixup",
+        type=seconds,
+        default=0.0,
+        metavar="ALPHA",
+        help="mix pairs of clips and their labels, by shares drawn from "
+        "Beta(ALPHA, ALPHA), such as .2 (Zhang et al. 2018)",
+    )
+    add(
+        "--stretch",
+        type=fraction,
+        default=0.0,
+        metavar="SHARE",
+        help="make clips slower or faster by up to this share, and shift "
+        "them in time, such as .25",
+    )
 
 
 def parse(
-    parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str] | None = None,
+    script: str | None = None,
 ) -> argparse.Namespace:
-    """Parses the arguments, and sets up what `--quiet` governs."""
+    """Parses the arguments, and sets up what `--quiet` governs.
+
+    Args:
+        script: whose recipes `--recipe` means, where it has that flag.
+    """
+    if script:
+        peek = argparse.ArgumentParser(add_help=False)
+        peek.add_argument("--recipe", default=recipes.WRITEUP)
+        name = peek.parse_known_args(arguments)[0].recipe
+        # What is no recipe is refused below.
+        parser.set_defaults(**recipes.RECIPES[script].get(name, {}))
     args = parser.parse_args(arguments)
     set_up_messages(args.quiet)
     dataset = getattr(args, "dataset", None)
@@ -197,6 +270,11 @@ def whole_number(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is less than 1")
     return number
+
+
+def devices(text: str) -> str:
+    """An argparse type: `all`, or a whole number of at least 1."""
+    return text if text == "all" else str(whole_number(text))
 
 
 def seed(text: str) -> int:

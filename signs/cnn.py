@@ -46,6 +46,8 @@ CNNS = {
     # arXiv 2104.00298: 1280 features
     "efficientnetv2s": Application("EfficientNetV2S", "efficientnet_v2", 384),
 }
+# What may run them; see `engines`.
+ENGINES = ("auto", "keras", "litert", "openvino")
 DOWNLOAD_TIMEOUT = 30  # seconds without a byte
 
 

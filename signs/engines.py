@@ -1,18 +1,19 @@
-"""What runs a CNN over pictures: Keras itself, or LiteRT.
+"""What runs a CNN over pictures: Keras itself, LiteRT, or OpenVINO.
 
-On a CPU, LiteRT with XNNPACK is the fastest of the engines that were measured
-(see `benchmarks/`); on a GPU, Keras is. Their features agree to a cosine of
-.9999 and better.
+Of the engines that were measured (see `benchmarks/`), OpenVINO is the fastest
+on CPUs with AVX-512, LiteRT with XNNPACK on other ones, and Keras on a GPU.
+Their features agree to a cosine of .9999 and better.
 """
 
 import importlib.util
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import cv2
 import numpy as np
 
 from signs import files
-from signs.backend import keras, quiet_libraries
+from signs.backend import has_gpu, keras, quiet_libraries
 from signs.cli import UserError, log
 from signs.cnn import Network
 
@@ -21,7 +22,7 @@ class Engine(Protocol):
     """Runs a CNN.
 
     Attributes:
-        name: `keras` or `litert`.
+        name: `keras`, `litert` or `openvino`.
         batch: how many pictures are best given at once.
     """
 
@@ -40,53 +41,105 @@ class Engine(Protocol):
         ...
 
 
+# The package of each engine that runs a converted network.
+PACKAGES = {"litert": "ai-edge-litert", "openvino": "openvino"}
+
+
 def make(name: str, network: Network, folder: Path, threads: int) -> Engine:
     """Returns the engine of that name, ready for the network.
 
     Args:
-        name: `keras`, `litert`, or `auto`: Keras on a GPU, else LiteRT
-            where it is installed.
+        name: one of `cnn.ENGINES`; see `choose`.
         network: what to run.
-        folder: where LiteRT's converted network is kept for the next time.
-        threads: how many cores LiteRT uses.
+        folder: where a converted network is kept for the next time.
+        threads: how many cores LiteRT or OpenVINO uses.
 
     Raises:
         UserError: if that engine is not there.
     """
-    if choose(name) == "keras":
+    name = choose(name)
+    if name == "keras":
         return KerasEngine(network)
-    return LiteRtEngine(convert(network, folder), network.size, threads)
+    return open_converted(name, convert(network, folder), network.size, threads)
+
+
+def open_converted(name: str, path: Path, size: int, threads: int) -> Engine:
+    """Returns an engine that runs a converted network.
+
+    Args:
+        name: `litert` or `openvino`.
+        path: see `convert`.
+        size: of the pictures, in pixels.
+        threads: how many cores it uses.
+    """
+    if name == "litert":
+        return LiteRtEngine(path, size, threads)
+    return OpenVinoEngine(path, size, threads)
 
 
 def choose(name: str) -> str:
-    """Which engine is meant on this machine: `keras` or `litert`.
+    """Which engine is meant on this machine: `keras`, `litert`, `openvino`.
 
     Args:
-        name: `keras`, `litert` or `auto`; see `make`.
+        name: one of `cnn.ENGINES`. `auto` is Keras on a GPU or where nothing
+            else can be used, OpenVINO on a CPU with AVX-512, else LiteRT.
 
     Raises:
         UserError: if that engine is not there.
     """
-    missing = _what_litert_lacks()
-    if name == "litert" and missing:
-        raise UserError(f"--engine litert {missing}; use --engine keras")
-    if name == "keras" or missing or (name == "auto" and has_gpu()):
-        return "keras"
-    return "litert"
+    missing = {engine: _what_is_missing(engine) for engine in PACKAGES}
+    if missing.get(name):
+        raise UserError(f"--engine {name} {missing[name]}; use --engine keras")
+    if name != "auto":
+        return name
+    # What the CPU lacks, OpenCV marks with a `?` at the end of the word.
+    has_avx512 = "*AVX512-SKX" in cv2.getCPUFeaturesLine().split()
+    order = ["openvino", "litert"] if has_avx512 else ["litert"]
+    there = [engine for engine in order if not missing[engine]]
+    return "keras" if has_gpu() or not there else there[0]
 
 
 class KerasEngine:
-    """Runs the CNN by Keras, on whatever device its backend has."""
+    """Runs the CNN by Keras, on whatever device its backend has.
+
+    Args:
+        half: compute in half precision: several times as fast on a GPU,
+            far slower on most CPUs. None does so on a GPU. It is bfloat16,
+            as in float16 random weights would give nothing but zeros.
+    """
 
     name = "keras"
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Network, half: bool | None = None):
         self.batch = 128 if has_gpu() else 20
         self._model = network.model
+        self._most = 0
+        if has_gpu() if half is None else half:
+            set_precision(self._model, "mixed_bfloat16")
+            self._model.make_predict_function(force=True)
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        count = len(pictures)
+        self._most = max(self._most, count)
+        if has_gpu() and count < self._most:
+            # Another size would be compiled anew, for half a minute.
+            pictures = np.resize(pictures, (self._most, *pictures.shape[1:]))
         features = self._model.predict_on_batch(pictures.astype("float32"))
-        return np.asarray(features, "float32")
+        return np.asarray(features, "float32")[:count]
+
+
+def set_precision(model: Any, policy: str) -> None:
+    """Lets all layers of a CNN compute in another precision.
+
+    Args:
+        policy: a Keras dtype policy, such as `mixed_bfloat16`: weights stay
+            float32.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            set_precision(layer, policy)
+        elif not isinstance(layer, keras.layers.Rescaling):
+            layer.dtype_policy = policy
 
 
 class LiteRtEngine:
@@ -121,34 +174,67 @@ class LiteRtEngine:
         self._count = count
 
 
+class OpenVinoEngine:
+    """Runs a converted CNN by OpenVINO, on the CPU."""
+
+    name = "openvino"
+    batch = 20
+
+    def __init__(self, path: Path, size: int, threads: int):
+        from openvino import Core
+
+        self._core = Core()
+        self._network = self._core.read_model(path)
+        self._size = size
+        self._settings = {
+            "INFERENCE_NUM_THREADS": threads,
+            "PERFORMANCE_HINT": "LATENCY",
+            # By itself it would use bfloat16 on some CPUs.
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        self._count = 0
+        self._compile(self.batch)
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        if len(pictures) != self._count:
+            self._compile(len(pictures))
+        results = self._compiled(pictures.astype("float32"))
+        return results[self._compiled.output(0)].copy()
+
+    def _compile(self, count: int) -> None:
+        self._network.reshape([count, self._size, self._size, 3])
+        self._compiled = self._core.compile_model(
+            self._network, "CPU", self._settings
+        )
+        self._count = count
+
+
 def convert(network: Network, folder: Path) -> Path:
-    """Converts a CNN for LiteRT, once for each set of weights.
+    """Converts a CNN to LiteRT's format, once for each set of weights.
+
+    OpenVINO reads that, too.
 
     Returns:
         The path of the converted network.
     """
     path = converted_path(network.name, network.weights_hash, folder)
     if not path.exists():
-        log.info("converting the CNN for LiteRT (once; kept as %s)", path)
+        log.info("converting the CNN (once; kept as %s)", path)
         with files.atomic(path) as temporary, quiet_libraries():
             network.model.export(temporary, format="litert", verbose=False)
     return path
 
 
 def converted_path(cnn: str, weights_hash: str, folder: Path) -> Path:
-    """Where a CNN that was converted for LiteRT is kept."""
+    """Where a CNN that was converted is kept."""
     return folder / f"{cnn}-{weights_hash}.tflite"
 
 
-def has_gpu() -> bool:
-    """Whether Keras's backend sees a GPU."""
-    return bool(keras.distribution.list_devices("gpu"))
-
-
-def _what_litert_lacks() -> str | None:
-    """Why LiteRT cannot be used here; None where it can."""
-    if importlib.util.find_spec("ai_edge_litert") is None:
-        return "needs the package ai-edge-litert"
+def _what_is_missing(engine: str) -> str | None:
+    """Why an engine cannot be used here; None where it can."""
+    package = PACKAGES[engine]
+    if importlib.util.find_spec(package.replace("-", "_")) is None:
+        return f"needs the package {package}"
     if keras.backend.backend() != "tensorflow":
         return "converts by TensorFlow: unset KERAS_BACKEND"
     return None

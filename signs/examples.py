@@ -1,7 +1,7 @@
 """The clips to train on, read batch by batch while the network trains."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from signs import features
+from signs import augment, features
+from signs.augment import Augmentation
 from signs.backend import keras
 from signs.cli import UserError, count, log
 from signs.table import Dataset
+from signs.video import sample_indices
 
 READERS = 2  # threads that read the next batches during a training step
 
@@ -24,31 +26,69 @@ class Examples:
     Attributes:
         paths: their feature files.
         labels: their classes, int32, (clips,), from 0.
-        frames, length: shape of a clip's features.
+        frames, length: shape of a clip's features as they are stored.
+        classes: how many there are.
+        steps: how many of the frames the network sees; None: all.
+        offsets: what is subtracted from each frame of a clip, float32,
+            (length,), by path; nothing from clips that are not in it.
     """
 
     paths: list[Path]
     labels: np.ndarray
     frames: int
     length: int
+    classes: int
+    steps: int | None = None
+    offsets: Mapping[Path, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def read(self, indices: Any) -> np.ndarray:
-        """The features of some clips, float32, (n, frames, length)."""
-        return np.stack(
-            [
-                features.read_features(
-                    self.paths[index], self.frames, self.length
-                )
-                for index in indices
-            ],
-            dtype="float32",
-        )
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of a clip's features as the network sees them."""
+        return self.steps or self.frames, self.length
+
+    def sample(self, frames: int) -> np.ndarray:
+        """Clips evenly spread over these, with about so many frames in all.
+
+        Returns:
+            float32, (n, *shape).
+        """
+        wanted = min(len(self), -(-frames // self.shape[0]))
+        return self.read(sample_indices(len(self), wanted))
+
+    def read(
+        self,
+        indices: Any,
+        stretch: float = 0.0,
+        random: np.random.Generator | None = None,
+    ) -> np.ndarray:
+        """The features of some clips.
+
+        Args:
+            indices: which.
+            stretch: see `Augmentation`.
+            random: draws the frames; None spreads them evenly.
+
+        Returns:
+            float32, (n, *shape).
+        """
+        steps, _ = self.shape
+        seen = np.empty((len(indices), *self.shape), "float32")
+        for row, index in enumerate(indices):
+            path = self.paths[index]
+            stored = features.read_features(path, self.frames, self.length)
+            chosen: Any = sample_indices(self.frames, steps)
+            if random is not None:
+                chosen = augment.draw_steps(self.frames, steps, stretch, random)
+            seen[row] = stored[chosen]
+            if path in self.offsets:
+                seen[row] -= self.offsets[path]
+        return seen
 
     def batches(self, size: int = 256) -> Iterator[np.ndarray]:
-        """All features in order, float32, (up to `size`, frames, length)."""
+        """All features in order, float32, (up to `size`, *shape)."""
         for start in range(0, len(self), size):
             yield self.read(range(start, min(start + size, len(self))))
 
@@ -60,30 +100,41 @@ class Embedded:
     Attributes:
         vectors: float32, (clips, units).
         labels: their classes, int32, (clips,), from 0.
+        classes: how many there are.
     """
 
     vectors: np.ndarray
     labels: np.ndarray
+    classes: int
 
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def read(self, indices: Any) -> np.ndarray:
+    def read(
+        self,
+        indices: Any,
+        stretch: float = 0.0,
+        random: np.random.Generator | None = None,
+    ) -> np.ndarray:
+        """Some vectors, float32, (n, units); these cannot be varied."""
         return self.vectors[indices]
 
 
 class Batches(keras.utils.PyDataset):
     """Examples in batches, for `fit`, `evaluate` and `predict`.
 
-    The features stay on disk: memory does not grow with the data. Keras
-    itself would shuffle only the batches, so the clips are shuffled here.
+    Labels are one-hot, float32, (batch, classes). The features stay on disk:
+    memory does not grow with the data. Keras itself would shuffle only the
+    batches, so the clips are shuffled here.
 
     Args:
         examples: what to read.
         size: clips a batch; the last one may be smaller.
-        seed: of the order, which differs from epoch to epoch and is the same
-            in every run; None keeps the order of the table.
+        seed: of the order and of all that is drawn, which differ from epoch
+            to epoch and are the same in every run; None is for judging: it
+            keeps the order of the table, and the clips as they are.
         epoch: the first epoch, from 0.
+        augmentation: how the clips are changed where there is a seed.
     """
 
     def __init__(
@@ -92,12 +143,14 @@ class Batches(keras.utils.PyDataset):
         size: int,
         seed: int | None = None,
         epoch: int = 0,
+        augmentation: Augmentation | None = None,
     ):
         super().__init__(workers=READERS, max_queue_size=2 * READERS)
         self._examples = examples
         self._size = size
         self._seed = seed
         self._epoch = epoch
+        self._change = augmentation or Augmentation()
         self._order = np.arange(len(examples))
         self._shuffle()
 
@@ -107,7 +160,18 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         start = index * self._size
         chosen = self._order[start : start + self._size]
-        return self._examples.read(chosen), self._examples.labels[chosen]
+        labels = np.zeros((len(chosen), self._examples.classes), "float32")
+        labels[np.arange(len(chosen)), self._examples.labels[chosen]] = 1
+        if self._seed is None:
+            return self._examples.read(chosen), labels
+        # The order has the first two numbers; a 0 behind them would not count.
+        random = np.random.default_rng((self._seed, self._epoch, index + 1))
+        change = self._change
+        seen = self._examples.read(chosen, change.stretch, random)
+        labels = augment.soften(labels, change.smoothing)
+        if change.mixup:
+            seen, labels = augment.mix(seen, labels, change.mixup, random)
+        return seen, labels
 
     def on_epoch_end(self) -> None:
         self._epoch += 1
@@ -165,6 +229,7 @@ def find_examples(
         there["label"].map(index_of).to_numpy("int32"),
         meta["frames"],
         meta["length"],
+        len(classes),
     )
 
 

@@ -1,7 +1,8 @@
 """One training, from arguments to records: what both training scripts do."""
 
 import argparse
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,19 @@ import pandas as pd
 from signs import (
     cli,
     confusion,
+    devices,
     features,
     files,
     frames,
     judge,
     lock,
     logs,
+    recordings,
     runs,
     table,
     training,
 )
+from signs.augment import Augmentation
 from signs.backend import keras
 from signs.cli import UserError, count, log
 from signs.examples import (
@@ -37,9 +41,11 @@ from signs.table import Dataset
 # resumed takes them from the command line, all others from its record.
 _NOT_OF_THE_RUN = [
     *("data", "log", "model_dir", "workers"),
-    *("overwrite", "dry_run", "quiet", "resume"),
+    *("overwrite", "dry_run", "quiet", "resume", "devices"),
 ]
 DEFAULT_EPOCHS = 100
+# What a transferred network sees is what its source saw; with defaults.
+INHERITED = {"input": "raw", "steps": None, "center_recording": False}
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ def read_data(args: argparse.Namespace) -> Data:
     )
     warn_of_gaps(data)
     check_examples({"train": train, "val": val}, args.quiet)
-    return data
+    return prepare(args, data)
 
 
 def warn_of_gaps(data: Data) -> None:
@@ -162,6 +168,7 @@ def train(
         about: what the record of the model says besides: its kind (`lstm`
             or `transfer`), its input, and where it comes from.
     """
+    devices.use(args.devices, args.batch)
     if args.resume:
         run = Run(args.resume, args.log, args.model_dir)
         check_same_data(run, data)
@@ -191,10 +198,12 @@ def go_on(
     """Trains a run from where it is; see `train`."""
     keras.utils.set_random_seed(args.seed)
     if args.resume and run.last.exists():
-        model = load_model(run.last, data.meta)
+        model = load_model(run.last, data.meta, args.steps)
+        # Its loss may be of an older version, with other labels.
+        training.compile_classifier(model, model.optimizer)
     else:
         model = build()
-        training.compile_classifier(model, args.lr)
+        compile_model(args, model)
     done = training.finished_epochs(model, len(data.train), args.batch)
     if is_finished(args, run, done):
         log.info(
@@ -206,9 +215,86 @@ def go_on(
     if args.dry_run:
         return 0
     write_records(run, args, data, about)
-    fit(args, model, run, data)
+    start = None
+    if args.resume and settings_of(args).anchor:
+        # From the same seed, fresh layers start as they did then.
+        keras.utils.set_random_seed(args.seed)
+        start = build().get_weights()
+    fit(args, model, run, data, start)
     report(run, data)
     return 0
+
+
+def compile_model(args: argparse.Namespace, model: Any) -> None:
+    """Prepares a model for training as the arguments of a script say."""
+    training.compile_classifier(model, args.lr, args.mixed_precision)
+
+
+def settings_of(args: argparse.Namespace) -> training.Settings:
+    """How to train, as the arguments of a script say.
+
+    Args:
+        args: of either script that trains.
+    """
+    return training.Settings(
+        getattr(args, "epochs", DEFAULT_EPOCHS),
+        args.batch,
+        args.seed,
+        args.patience,
+        args.tensorboard,
+        args.quiet,
+        args.mixed_precision,
+        Augmentation(args.label_smoothing, args.mixup, args.stretch),
+        getattr(args, "layer_decay", 1.0),
+        getattr(args, "anchor", 0.0),
+    )
+
+
+def prepare(args: argparse.Namespace, data: Data) -> Data:
+    """The data as the network of the arguments is to see them.
+
+    Args:
+        args: of either script that trains.
+        data: as they were found; what was prepared for other arguments may
+            be given, too.
+
+    Raises:
+        UserError: if the network is to see more frames than are stored.
+    """
+    steps = getattr(args, "steps", None)
+    if steps and steps > data.meta["frames"]:
+        raise UserError(
+            f"--steps {steps}: only {data.meta['frames']} frames of each clip "
+            f"of {data.dataset.name} are stored; store more with: python "
+            f"frame.py {data.dataset.name} --frames {2 * steps} --overwrite"
+        )
+    train, val = (
+        dataclasses.replace(examples, steps=steps, offsets={})
+        for examples in (data.train, data.val)
+    )
+    if getattr(args, "center_recording", False):
+        clips = table.read_clips(data.dataset)
+        cnn = data.meta["cnn"]
+        paths = [
+            features.feature_path(data.dataset, cnn, x) for x in clips["clip"]
+        ]
+        signers = dict(zip(paths, clips["signer"], strict=True))
+        offsets = recordings.offsets((train, val), signers)
+        train = dataclasses.replace(train, offsets=offsets)
+        val = dataclasses.replace(val, offsets=offsets)
+    return dataclasses.replace(data, train=train, val=val)
+
+
+def inherit(args: argparse.Namespace, source: Mapping[str, Any]) -> None:
+    """Sets the arguments that a transferred network has from its source.
+
+    Args:
+        args: of transfer.py; they are changed.
+        source: the record of the model, or the arguments that it was trained
+            with.
+    """
+    for name, value in INHERITED.items():
+        setattr(args, name, source.get(name, value))
 
 
 def is_finished(args: argparse.Namespace, run: Run, done: int) -> bool:
@@ -218,18 +304,17 @@ def is_finished(args: argparse.Namespace, run: Run, done: int) -> bool:
     return "final" in runs.read_record(run.log_record)
 
 
-def fit(args: argparse.Namespace, model: Any, run: Run, data: Data) -> None:
+def fit(
+    args: argparse.Namespace,
+    model: Any,
+    run: Run,
+    data: Data,
+    start: list[np.ndarray] | None = None,
+) -> None:
     """Trains, and says how to go on if that is stopped."""
-    settings = training.Settings(
-        args.epochs,
-        args.batch,
-        args.seed,
-        args.patience,
-        args.tensorboard,
-        args.quiet,
-    )
+    settings = settings_of(args)
     try:
-        training.fit(model, run, data.train, data.val, settings)
+        training.fit(model, run, data.train, data.val, settings, start)
     except KeyboardInterrupt:
         log.info(f"\ngo on with: {resume_command(run.name)}")
         raise
@@ -247,10 +332,16 @@ def describe(model: Any) -> str:
     """The layers of a classifier in one line, and its size."""
     parts = []
     for layer in model.layers:
-        if isinstance(layer, keras.layers.LSTM | keras.layers.Dense):
-            frozen = "" if layer.trainable else " frozen"
-            kind = type(layer).__name__
-            parts.append(f"{kind}({layer.units}){frozen}")
+        kind = type(layer).__name__
+        if isinstance(layer, keras.layers.Bidirectional):
+            units = layer.forward_layer.units
+            kind = "2-way LSTM"
+        elif isinstance(layer, keras.layers.LSTM | keras.layers.Dense):
+            units = layer.units
+        else:
+            continue
+        frozen = "" if layer.trainable else " frozen"
+        parts.append(f"{kind}({units}){frozen}")
     weights = model.count_params() / 1e6
     return f"{' + '.join(parts)}, {weights:.1f} million weights"
 
@@ -268,6 +359,8 @@ def write_records(
             "run": run.name,
             "dataset": data.dataset.name,
             "frames": data.meta["frames"],
+            "steps": args.steps,
+            "center_recording": args.center_recording,
             **about,
             "features": data.meta,
             "classes": data.classes.to_dict("records"),
@@ -318,12 +411,15 @@ def check_same_data(run: Run, data: Data) -> None:
         )
 
 
-def load_model(path: Path, meta: dict[str, Any] | None = None) -> Any:
+def load_model(
+    path: Path, meta: dict[str, Any] | None = None, steps: int | None = None
+) -> Any:
     """Loads a `.keras` file, never running code that it may hold.
 
     Args:
         path: the file.
         meta: the record of the features that it is to take, if known.
+        steps: how many of their frames it takes; None: all.
 
     Raises:
         UserError: if it is damaged or not a classifier of such features.
@@ -333,7 +429,7 @@ def load_model(path: Path, meta: dict[str, Any] | None = None) -> Any:
     except Exception as error:  # a damaged file may fail in any place
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{path} cannot be loaded: {reason}") from error
-    shape = meta and (None, meta["frames"], meta["length"])
+    shape = meta and (None, steps or meta["frames"], meta["length"])
     if shape and model.input_shape != shape:
         raise UserError(
             f"{path} takes {model.input_shape}, not features of {shape}; it "
@@ -346,7 +442,7 @@ def report(run: Run, data: Data) -> None:
     """Judges the best model, prints the figures, and keeps them."""
     figures = logs.summary(logs.read_log(run.csv))
     if len(data.val):
-        model = load_model(run.best, data.meta)
+        model = load_model(run.best, data.meta, data.train.steps)
         probabilities = np.asarray(
             model.predict(Batches(data.val, 64), verbose=0)
         )

@@ -46,6 +46,17 @@ def check_format(path: Path) -> str:
     return name
 
 
+def check_exportable(model: Path, record: dict[str, Any]) -> None:
+    """Raises a `UserError` if a model needs more than the clip itself."""
+    if record.get("center_recording"):
+        raise UserError(
+            f"{model} was trained with --center-recording, so a clip must be "
+            "centred by others of its recording first, which no exported "
+            "file can do; use predict.py, or export a model that was trained "
+            "without it, such as with: python train_lstm.py --input centered"
+        )
+
+
 def record_path(path: Path) -> Path:
     """Where the class names of an exported file are: `FILE.json`."""
     return path.with_name(path.name + ".json")
@@ -65,7 +76,7 @@ def describe(record: dict[str, Any], model: Path) -> dict[str, Any]:
         "classes": [row["name"] for row in record["classes"]],
         "labels": [row["label"] for row in record["classes"]],
         "input": {
-            "shape": [1, record["frames"], size, size, 3],
+            "shape": [1, _frames(record), size, size, 3],
             "dtype": "float32",
             "content": "RGB from 0 to 255; frames spread evenly over a clip, "
             "first and last included, each squashed to a square",
@@ -79,6 +90,11 @@ def describe(record: dict[str, Any], model: Path) -> dict[str, Any]:
         "weights": record["features"]["weights"],
         "weights_hash": record["features"]["weights_hash"],
     }
+
+
+def _frames(record: dict[str, Any]) -> int:
+    """How many pictures a model takes."""
+    return record.get("steps") or record["frames"]
 
 
 def is_exported(path: Path, description: dict[str, Any]) -> bool:
@@ -107,9 +123,10 @@ def export(
         UserError: if something is missing; says what.
     """
     name = check_format(path)
+    check_exportable(model, record)
     classifier = load_classifier(model, record)
     network = cnn.reload(record["features"], weights)
-    whole = join(network, classifier, record["frames"])
+    whole = join(network, classifier, _frames(record))
     log.info(f"exporting {model.name} and its CNN; this takes a minute")
     with (
         files.atomic(path) as temporary,
@@ -178,4 +195,8 @@ def _plain(layer: Any) -> Any:
     config = layer.get_config()
     if isinstance(layer, keras.layers.LSTM):
         config["dropout"] = 0.0
+    if isinstance(layer, keras.layers.Bidirectional):
+        for part in ("layer", "backward_layer"):
+            if part in config:
+                config[part]["config"]["dropout"] = 0.0
     return type(layer).from_config(config)

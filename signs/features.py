@@ -1,21 +1,26 @@
 """The feature store: `feature/CNN/CLIP.npy`, and what made it: `meta.json`."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from signs import files, frames
 from signs.cli import UserError
-from signs.parallel import COSTS_ONE_CLIP, Outcome, ends_the_run
+from signs.parallel import COSTS_ONE_CLIP, Outcome, Work, ends_the_run
+from signs.rows import Rows
 from signs.table import Dataset
+
+if TYPE_CHECKING:
+    from signs.remote import Recipe
 
 # What must be the same for features to go together. The engine is not among
 # them: engines agree.
@@ -44,31 +49,30 @@ def tasks(
     clips: pd.DataFrame,
     meta: dict[str, Any],
     only_missing: bool = False,
-) -> dict[str, FeatureTask]:
+) -> Rows[FeatureTask]:
     """The task of every clip of the table, by clip.
 
     Args:
         only_missing: leave out the clips whose file is there. A file that
             was cut has another size, so that none needs to be opened.
     """
-    result = {
-        clip: FeatureTask(
-            dataset.frame / clip,
-            feature_path(dataset, meta["cnn"], clip),
+
+    def task(row: dict[str, Any]) -> FeatureTask:
+        return FeatureTask(
+            dataset.frame / row["clip"],
+            feature_path(dataset, meta["cnn"], row["clip"]),
             meta["frames"],
             meta["size"],
             meta["dtype"],
         )
-        for clip in clips["clip"]
-    }
-    if only_missing:
-        whole = _file_size(meta["frames"], meta["length"], meta["dtype"])
-        result = {
-            clip: task
-            for clip, task in result.items()
-            if not task.path.is_file() or task.path.stat().st_size != whole
-        }
-    return result
+
+    rows = Rows(clips, task)
+    if not only_missing:
+        return rows
+    whole = _file_size(meta["frames"], meta["length"], meta["dtype"])
+    return rows.only(
+        lambda x: not x.path.is_file() or x.path.stat().st_size != whole
+    )
 
 
 def _file_size(frames_a_clip: int, length: int, dtype: str) -> int:
@@ -78,8 +82,16 @@ def _file_size(frames_a_clip: int, length: int, dtype: str) -> int:
     return file.tell()
 
 
+def start(recipe: "Recipe", clips_at_once: int, cores: int) -> Work:
+    """Loads the CNN in a process of a cluster; see `cluster.Start`."""
+    engine = recipe.open(cores)
+    return partial(
+        make_features, engine=engine, clips_at_once=clips_at_once, readers=cores
+    )
+
+
 def make_features(
-    rows: dict[str, FeatureTask],
+    rows: Mapping[str, FeatureTask],
     engine: Callable[[np.ndarray], np.ndarray],
     clips_at_once: int,
     readers: int,
@@ -131,7 +143,7 @@ def _read(task: FeatureTask) -> np.ndarray:
 
 def read_ahead(
     read: Callable[[Any], np.ndarray],
-    rows: dict[str, Any],
+    rows: Mapping[str, Any],
     ahead: int,
     readers: int,
 ) -> Iterator[tuple[str, Future[np.ndarray]]]:

@@ -5,6 +5,7 @@ import errno
 import itertools
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,8 @@ TEMPORARY = ".partial-"
 # What a write fails with where no other one can succeed either.
 _FULL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _numbers = itertools.count()
+# Processes of several machines that share a folder may have equal numbers.
+_MINE = secrets.token_hex(3)
 
 
 @contextmanager
@@ -89,7 +92,8 @@ def remove_folder(folder: Path) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    name = f"{TEMPORARY}{os.getpid()}-{next(_numbers)}{path.suffix}"
+    number = f"{_MINE}-{os.getpid()}-{next(_numbers)}"
+    name = f"{TEMPORARY}{number}{path.suffix}"
     return path.with_name(name)
 
 

@@ -6,12 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from signs import files, source, video
 from signs.cli import UserError
+from signs.rows import Rows
 from signs.table import Dataset, on_disk
 
 FRAME = "frame-*.jpg"
@@ -113,15 +115,15 @@ def to_batch(pictures: Iterable[np.ndarray], size: int) -> np.ndarray:
 
 def tasks(
     dataset: Dataset, clips: pd.DataFrame, root: Path, frames: int
-) -> dict[str, FrameTask]:
+) -> Rows[FrameTask]:
     """The task of every clip of the table, by clip.
 
     Args:
         root: the folder that the videos' paths start from.
     """
-    result = {}
-    for row in clips.to_dict("records"):
-        result[row["clip"]] = FrameTask(
+
+    def task(row: dict[str, Any]) -> FrameTask:
+        return FrameTask(
             root,
             root / on_disk(row["video"]),
             dataset.frame / row["clip"],
@@ -129,7 +131,8 @@ def tasks(
             float(row.get("start") or 0),
             float(row.get("end") or "inf"),
         )
-    return result
+
+    return Rows(clips, task)
 
 
 def meta_path(dataset: Dataset) -> Path:

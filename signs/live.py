@@ -13,6 +13,7 @@ from signs import frames, video
 from signs.camera import Camera
 from signs.recognize import Guess, Recognizer
 from signs.recording import Recording, Shot
+from signs.recordings import RunningMean
 from signs.stream import Cutter, Segment
 
 UNKNOWN = "unknown"
@@ -100,6 +101,7 @@ class Live:
         self._threshold = threshold
         self._top = top
         self._in_hurry = in_hurry
+        self._mean = RunningMean() if recognizer.is_centered else None
         self._kept: deque[Shot] = deque()
         self._recording: Recording | None = None
         self._answers: deque[Future[Sign]] = deque()
@@ -186,6 +188,8 @@ class Live:
         still = max(0, int((times <= segment.still).sum()) - 1)
         seconds = HURRY if self._in_hurry else float("inf")
         features = recording.features(self._recognizer, count, seconds)
+        if self._mean is not None:
+            features = self._mean.center(features)
         probabilities = self._recognizer.classify(features)
         guesses = self._recognizer.best(probabilities, self._top)
         return Sign(

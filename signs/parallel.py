@@ -12,8 +12,8 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -30,18 +30,26 @@ _CONTEXT = multiprocessing.get_context("spawn")
 _MOST_WORKERS = 61 if sys.platform == "win32" else 1024
 _MOST_STILLBORN = 5  # processes in a row that die before they work
 _GRACE = 2.0  # seconds that workers have to finish their clips in the end
+# Variables by which libraries that compute are told how many threads to use.
+THREADS = [
+    *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
+]
 COSTS_ONE_CLIP = (ValueError, OSError, MemoryError)
 
 Outcome = tuple[str, Any, BaseException | None]
+# Works on some clips, whose rows it is given, and yields what came of them.
+Work = Callable[[dict[str, Any]], Iterable[Outcome]]
 
 
 def map_clips(
     function: Callable[[Any], Any],
-    rows: dict[str, Any],
+    rows: Mapping[str, Any],
     workers: int,
     description: str,
     quiet: bool = False,
     timeout: float | None = None,
+    keep: bool = True,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Calls `function(row)` for every clip, in several processes.
 
@@ -57,17 +65,30 @@ def map_clips(
         timeout: seconds after which a clip is given up, and its process
             killed. None waits for ever, and works in this process if there
             is but one worker.
+        keep: whether what the function returned is wanted.
 
     Returns:
         What the function returned, by clip, and the reasons of the clips
         that failed, by clip.
     """
+    # Closing ends the processes, whatever happens.
+    with closing(outcomes(function, rows, workers, timeout)) as found:
+        return collect(found, len(rows), description, quiet, keep)
+
+
+def outcomes(
+    function: Callable[[Any], Any],
+    rows: Mapping[str, Any],
+    workers: int,
+    timeout: float | None = None,
+) -> Generator[Outcome, None, None]:
+    """Yields (clip, result, error) as clips are finished; see `map_clips`.
+
+    It is to be closed: that ends the processes.
+    """
     if timeout is None and (workers == 1 or len(rows) <= 1):
-        outcomes = _in_this_process(function, rows)
-    else:
-        outcomes = _in_processes(function, rows, workers, timeout)
-    with closing(outcomes):  # ends the processes, whatever happens
-        return collect(outcomes, len(rows), description, quiet)
+        return in_this_process(function, rows)
+    return _in_processes(function, rows, workers, timeout)
 
 
 def collect(
@@ -75,6 +96,7 @@ def collect(
     total: int,
     description: str,
     quiet: bool = False,
+    keep: bool = True,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Gathers outcomes under a progress bar; see `map_clips`.
 
@@ -83,6 +105,7 @@ def collect(
         total: how many there will be.
         description: shown beside the progress bar.
         quiet: no progress bar.
+        keep: whether the results are wanted.
     """
     results: dict[str, Any] = {}
     failures: dict[str, str] = {}
@@ -94,10 +117,10 @@ def collect(
     )
     with bar:
         for clip, result, error in outcomes:
-            if error is None:
-                results[clip] = result
-            else:
+            if error is not None:
                 failures[clip] = reason(error)
+            elif keep:
+                results[clip] = result
             bar.update()
     return results, failures
 
@@ -119,9 +142,30 @@ def ends_the_run(error: BaseException) -> bool:
     )
 
 
-def _in_this_process(
-    function: Callable[[Any], Any], rows: dict[str, Any]
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Lets processes that are started meanwhile use so many threads each."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, str(number)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def late(seconds: float) -> TimeoutError:
+    """The reason of a clip that took too long."""
+    return TimeoutError(f"given up after {seconds:g} s (see --timeout)")
+
+
+def in_this_process(
+    function: Callable[[Any], Any], rows: Mapping[str, Any]
 ) -> Generator[Outcome, None, None]:
+    """Yields (clip, result, error), one clip after the other."""
     for clip, row in rows.items():
         try:
             yield clip, function(row), None
@@ -133,7 +177,7 @@ def _in_this_process(
 
 def _in_processes(
     function: Callable[[Any], Any],
-    rows: dict[str, Any],
+    rows: Mapping[str, Any],
     workers: int,
     timeout: float | None,
 ) -> Generator[Outcome, None, None]:
@@ -205,8 +249,7 @@ class _Worker:
         try:
             if not self.pipe.poll():  # late
                 self.process.kill()
-                text = f"given up after {self._timeout:g} s (see --timeout)"
-                return self._lost(TimeoutError(text))
+                return self._lost(late(self._timeout))
             result, error = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()

@@ -7,18 +7,20 @@ of frames) is read from the record beside the model.
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from signs import frames, video
+from signs import frames, recordings, video
 from signs.cli import UserError
 from signs.features import read_ahead
-from signs.parallel import COSTS_ONE_CLIP
+from signs.parallel import COSTS_ONE_CLIP, Outcome, Work
 
 if TYPE_CHECKING:
     from signs.engines import Engine
+    from signs.remote import Recipe
 
 # What needs Keras is imported by the functions that load a model, so that a
 # missing camera or a finished step is told of at once.
@@ -46,6 +48,10 @@ class Recognizer:
         path: the file of the classifier.
         record: what `model/RUN.json` says of it.
         frames: how many pictures of a clip it looks at.
+        stored: of how many pictures of a clip it looks at those; they are
+            what a clip was cut into for the training.
+        is_centered: whether the features are to be centred by the mean of
+            their recording first; see `signs/recordings.py`.
         size: height and width in pixels of what the CNN looks at.
         pace: seconds that the CNN took for a picture, the last time.
     """
@@ -59,7 +65,9 @@ class Recognizer:
     ):
         self.path = path
         self.record = record
-        self.frames: int = record["frames"]
+        self.stored: int = record["frames"]
+        self.frames: int = record.get("steps") or self.stored
+        self.is_centered = bool(record.get("center_recording"))
         self.size: int = record["features"]["size"]
         self.pace = 0.0
         self._dtype = record["features"]["dtype"]
@@ -84,7 +92,7 @@ class Recognizer:
         """The probabilities of all classes for the features of one clip.
 
         Args:
-            features: float32, (frames, length).
+            features: float32, (frames, length), centred if they are to be.
 
         Returns:
             float32, (classes,), in the order of the record's classes.
@@ -93,7 +101,10 @@ class Recognizer:
         return np.asarray(found, "float32")[0]
 
     def recognize(self, pictures: np.ndarray) -> np.ndarray:
-        """The probabilities of all classes for the pictures of one clip."""
+        """The probabilities of all classes for the pictures of one clip.
+
+        They are not centred by a recording.
+        """
         return self.classify(self.features(pictures))
 
     def warm_up(self) -> None:
@@ -141,6 +152,22 @@ def load(
     return Recognizer(path, record, load_classifier(path, record), network)
 
 
+def start(
+    path: Path, record: dict[str, Any], recipe: "Recipe", cores: int
+) -> Work:
+    """Loads a model in a process of a cluster; see `cluster.Start`.
+
+    Returns:
+        What recognises clips; where they are to be centred by their
+        recordings, which takes all of them, what gives their features.
+    """
+    classifier = load_classifier(path, record)
+    recognizer = Recognizer(path, record, classifier, recipe.open(cores))
+    if recognizer.is_centered:
+        return partial(features_of_files, recognizer, readers=cores)
+    return partial(recognize_files, recognizer, readers=cores)
+
+
 def load_classifier(path: Path, record: dict[str, Any]) -> Any:
     """Loads a classifier that takes and gives what its record says.
 
@@ -150,7 +177,7 @@ def load_classifier(path: Path, record: dict[str, Any]) -> Any:
     from signs import experiment
 
     takes = {**record["features"], "frames": record["frames"]}
-    classifier = experiment.load_model(path, takes)
+    classifier = experiment.load_model(path, takes, record.get("steps"))
     classes = len(record["classes"])
     if classifier.output_shape != (None, classes):
         raise UserError(
@@ -182,10 +209,11 @@ def unpack(jpegs: Iterable[bytes], size: int) -> np.ndarray:
 
 def recognize_files(
     recognizer: Recognizer, paths: dict[str, Path], readers: int
-) -> Iterator[tuple[str, np.ndarray | None, BaseException | None]]:
+) -> Iterator[Outcome]:
     """Recognises one clip after the other.
 
-    Threads read the next clips while the CNN works on this one.
+    Where they are to be centred by their recordings, there is no answer
+    before the features of all clips are there.
 
     Args:
         recognizer: what to recognise them with.
@@ -196,12 +224,27 @@ def recognize_files(
         (clip, probabilities, None), or (clip, None, error) where no frame
         of the video can be read.
     """
+    return classify_files(
+        recognizer, features_of_files(recognizer, paths, readers)
+    )
+
+
+def features_of_files(
+    recognizer: Recognizer, paths: dict[str, Path], readers: int
+) -> Iterator[Outcome]:
+    """Like `recognize_files`, but yields features, not centred.
+
+    Threads read the next clips while the CNN works on this one.
+    """
+    chosen = video.sample_indices(recognizer.stored, recognizer.frames)
 
     def read(path: Path) -> np.ndarray:
-        pictures = video.read_frames(
-            path, recognizer.frames, short_side=frames.SHORT_SIDE
+        pictures = list(
+            video.read_frames(
+                path, recognizer.stored, short_side=frames.SHORT_SIDE
+            )
         )
-        return prepare(pictures, recognizer.size)
+        return prepare((pictures[x] for x in chosen), recognizer.size)
 
     for clip, future in read_ahead(read, paths, 2 * readers, readers):
         try:
@@ -209,7 +252,25 @@ def recognize_files(
         except COSTS_ONE_CLIP as error:
             yield clip, None, error
         else:
-            yield clip, recognizer.recognize(pictures), None
+            yield clip, recognizer.features(pictures), None
+
+
+def classify_files(
+    recognizer: Recognizer, outcomes: Iterable[Outcome]
+) -> Iterator[Outcome]:
+    """Turns the features of clips into probabilities."""
+    waiting: dict[str, np.ndarray] = {}
+    for clip, features, error in outcomes:
+        if error is not None:
+            yield clip, None, error
+        elif recognizer.is_centered:
+            waiting[clip] = features
+        else:
+            yield clip, recognizer.classify(features), None
+    if waiting:
+        centered = recordings.center(list(waiting.values()))
+        for clip, features in zip(waiting, centered, strict=True):
+            yield clip, recognizer.classify(features), None
 
 
 def _load_engine(
@@ -221,7 +282,7 @@ def _load_engine(
 ) -> "Engine":
     """What runs the CNN of a record.
 
-    Where LiteRT has it converted, under the hash of its weights, Keras need
+    Where it was converted before, under the hash of its weights, Keras need
     not build it, which saves seconds.
     """
     from signs import cnn, engines
@@ -230,7 +291,10 @@ def _load_engine(
         described["cnn"], described["weights_hash"], folder
     )
     ready = weights is None and converted.exists()
-    if ready and engines.choose(engine) == "litert":
-        return engines.LiteRtEngine(converted, described["size"], threads)
+    chosen = engines.choose(engine)
+    if ready and chosen != "keras":
+        return engines.open_converted(
+            chosen, converted, described["size"], threads
+        )
     network = cnn.reload(described, weights)
     return engines.make(engine, network, folder, threads)

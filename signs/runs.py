@@ -12,7 +12,10 @@ from signs import files
 from signs.cli import UserError
 
 MODEL_KEYS = ["run", "dataset", "frames", "input", "features", "classes"]
-PACKAGES = ["keras", "tensorflow", "jax", "torch", "opencv-python", "numpy"]
+PACKAGES = [
+    *("keras", "tensorflow", "jax", "torch"),
+    *("ai-edge-litert", "openvino", "opencv-python", "numpy"),
+]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,13 @@ the room. So the order of preference is: the official lists, whole signers,
 and only then a random split.
 """
 
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -19,6 +26,7 @@ MEANING = {
     "random": "random, which mixes performers: expect less from new people",
 }
 CANDIDATES = 100  # choices of signers to compare, for each number of them
+TAIL = 4096  # bytes at the end of a file that tell most files apart
 
 
 def assign(
@@ -201,6 +209,96 @@ def warn_of_signers(clips: pd.DataFrame, how: str) -> None:
             f"{count(len(both), 'signer is', 'signers are')} in more than one "
             f"split: {_listed(both)}; figures will be too good"
         )
+
+
+def warn_of_twins(clips: pd.DataFrame, root: Path) -> None:
+    """Names videos of different splits that are byte for byte the same.
+
+    Args:
+        clips: the clips table.
+        root: the folder that its column video starts from.
+    """
+    split_of = defaultdict(set)
+    for video, split in zip(clips["video"], clips["split"], strict=True):
+        if split:
+            split_of[root / table.on_disk(video)].add(split)
+    both = [
+        f"{group[0].name} and {group[1].name}"
+        for group in identical_files(split_of)
+        if len(set.union(*(split_of[path] for path in group))) > 1
+    ]
+    if both:
+        log.warning(
+            f"{count(len(both), 'video is', 'videos are')} in more than one "
+            f"split under different names: {_listed(both)}; figures will be "
+            "too good"
+        )
+
+
+def identical_files(paths: Iterable[Path]) -> list[list[Path]]:
+    """Groups of files that are byte for byte the same.
+
+    Only files of the same size are opened, and only those that end alike are
+    read as a whole, so that tens of thousands of videos take a moment.
+
+    Args:
+        paths: files; those that are missing are left out.
+
+    Returns:
+        The groups of two and more, each in the order of the paths.
+    """
+    groups = [[path for path in paths if path.is_file()]]
+    for key in (_size, _tail, _digest):
+        groups = [part for group in groups for part in _alike(group, key)]
+    return groups
+
+
+def _alike(paths: list[Path], key: Callable[[Path], Any]) -> list[list[Path]]:
+    """Groups of two and more files that have the same key."""
+    groups = defaultdict(list)
+    for path in paths:
+        groups[key(path)].append(path)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(-min(TAIL, _size(path)), os.SEEK_END)
+        return file.read(TAIL)
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def check_sides(train: pd.DataFrame, test: pd.DataFrame) -> dict[str, set[str]]:
+    """What two sides of a split share that they should not, or lack.
+
+    Args:
+        train, test: rows of the clips table, maybe with a column `content`,
+            which is the same where the bytes of the clips are.
+
+    Returns:
+        clips, contents and signers on both sides, and classes on one side
+        only; empty sets where all is well.
+    """
+
+    def shared(column: str) -> set[str]:
+        if column not in train.columns:
+            return set()
+        return set(train[column]) & set(test[column]) - {""}
+
+    return {
+        "clips": shared("clip"),
+        "contents": shared("content"),
+        "signers": shared("signer"),
+        "classes": set(train["label"]) ^ set(test["label"]),
+    }
 
 
 def _listed(names: list[str], most: int = 5) -> str:

@@ -4,35 +4,44 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
-from signs import files
+from signs import files, network
+from signs.augment import Augmentation
 from signs.backend import keras
 from signs.cli import UserError, log
 from signs.examples import Batches, Embedded, Examples
 from signs.runs import Run
 
 
-def compile_classifier(model: Any, optimizer: Any) -> None:
+def compile_classifier(
+    model: Any, optimizer: Any, mixed_precision: bool = False
+) -> None:
     """Prepares a classifier for training on cross-entropy.
+
+    Labels are one-hot, so that they can be softened and mixed.
 
     Args:
         optimizer: a Keras optimizer, or the learning rate of a new Adam.
+        mixed_precision: whether a new Adam is for float16, whose smallest
+            gradients would be 0 if they were not scaled.
     """
     if isinstance(optimizer, float):
         optimizer = keras.optimizers.Adam(optimizer)
+        if mixed_precision:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     metrics = ["accuracy"]
     if model.output_shape[-1] > 5:
-        metrics.append(
-            keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5")
-        )
+        metrics.append(keras.metrics.TopKCategoricalAccuracy(5, name="top5"))
     model.compile(
         optimizer=optimizer,
-        loss="sparse_categorical_crossentropy",
+        loss="categorical_crossentropy",
         metrics=metrics,
     )
 
@@ -54,7 +63,7 @@ def skip_frozen(
         and its optimizer with the whole one, and what it is to be trained
         on; all three arguments as they are, if an LSTM is trained.
     """
-    lstms = [x for x in model.layers if isinstance(x, keras.layers.LSTM)]
+    lstms = network.lstms(model)
     if not lstms or any(layer.trainable for layer in lstms):
         return model, train, val
     last = lstms[-1]
@@ -70,7 +79,7 @@ def skip_frozen(
         if not len(examples):
             return examples
         vectors = body.predict(Batches(examples, 64), verbose=0)
-        return Embedded(vectors, examples.labels)
+        return Embedded(vectors, examples.labels, examples.classes)
 
     return head, embed(train), embed(val)
 
@@ -106,12 +115,93 @@ class KeepModels(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         value = float((logs or {})[self._monitor])
         with files.atomic(self._last) as temporary:
-            self._whole.save(temporary)
+            # A model that was trained in half precision is used anywhere.
+            with network.precision(self._whole, "float32"):
+                self._whole.save(temporary)
             # The best one first: the last one says which epochs are done.
             if value < self._threshold:
                 self._threshold = value
                 with files.atomic(self._best) as copy:
                     shutil.copyfile(temporary, copy)
+
+
+class Anchor(keras.callbacks.Callback):
+    """Holds the weights to those that the training started with.
+
+    After each step it pulls them back by the learning rate times `strength`
+    times the distance, which is the L2-SP penalty of Li et al. 2018, Explicit
+    inductive bias for transfer learning, arXiv 1802.01483, decoupled from
+    Adam's scaling as weight decay is in Loshchilov and Hutter 2019, arXiv
+    1711.05101. The softmax layer, being new, is free. A callback leaves no
+    trace in the saved model.
+
+    Args:
+        model: the whole model, of which maybe a part is trained.
+        strength: of the pull.
+        start: all weights of the model at the start, as `get_weights` gives
+            them; None: those of now.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        strength: float,
+        start: list[np.ndarray] | None = None,
+    ):
+        super().__init__()
+        self._strength = strength
+        free = {id(x) for x in model.layers[-1].weights}
+        held = {id(x) for x in model.trainable_weights} - free
+        values = model.get_weights() if start is None else start
+        self._pairs = [
+            (variable, keras.ops.convert_to_tensor(value, "float32"))
+            for variable, value in zip(model.weights, values, strict=True)
+            if id(variable) in held
+        ]
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        # Asked for its model first, JAX writes its state to the variables.
+        rate = float(self.model.optimizer.learning_rate)
+        pull = min(1.0, rate * self._strength)
+        for variable, start in self._pairs:
+            variable.assign(variable + pull * (start - variable))
+
+
+def slow_lower_layers(model: Any, decay: float) -> None:
+    """Lets the layers of a compiled model learn the slower the lower they are.
+
+    Discriminative fine-tuning: Howard and Ruder 2018, Universal language
+    model fine-tuning for text classification, arXiv 1801.06146. Adam undoes
+    any scaling of gradients, so its steps are scaled. Only the optimizer in
+    this process is changed; a saved model knows nothing of it.
+
+    Args:
+        model: the whole model.
+        decay: the learning rate of a layer is that of the layer above it
+            times this; the softmax layer has the full one. 1 changes nothing.
+    """
+    if decay == 1:
+        return
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    update = partial(type(optimizer)._backend_update_step, optimizer)
+    learning = [x for x in model.layers if x.trainable_weights]
+    depths = {
+        id(variable): depth
+        for depth, layer in enumerate(reversed(learning))
+        for variable in layer.trainable_weights
+    }
+
+    def update_by_layer(grads: Any, variables: Any, rate: Any) -> None:
+        for depth in sorted({depths[id(x)] for x in variables}):
+            pairs = zip(grads, variables, strict=True)
+            chosen = [x for x in pairs if depths[id(x[1])] == depth]
+            update(
+                [gradient for gradient, _ in chosen],
+                [variable for _, variable in chosen],
+                rate * decay**depth,
+            )
+
+    optimizer._backend_update_step = update_by_layer
 
 
 class StopEarly(keras.callbacks.EarlyStopping):
@@ -137,12 +227,12 @@ class StopEarly(keras.callbacks.EarlyStopping):
 class Progress(keras.callbacks.Callback):
     """Prints one line an epoch, and on a terminal a bar within it."""
 
-    def __init__(self, epochs: int, steps: int, best: float, quiet: bool):
+    def __init__(self, settings: "Settings", steps: int, best: float):
         super().__init__()
-        self._epochs = epochs
+        self._epochs = settings.epochs
+        self._quiet = settings.quiet
         self._steps = steps
         self._best = best
-        self._quiet = quiet
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._start = time.monotonic()
@@ -189,6 +279,12 @@ class Settings:
             stop; None never stops early.
         tensorboard: whether to write logs for TensorBoard, too.
         quiet: no progress.
+        mixed_precision: whether hidden layers compute in float16.
+        augmentation: how the clips are changed in training.
+        layer_decay: by which the learning rate of each layer is multiplied
+            below the one above it; see `slow_lower_layers`.
+        anchor: how strongly weights are held to where they started; see
+            `Anchor`.
     """
 
     epochs: int
@@ -197,15 +293,28 @@ class Settings:
     patience: int | None = None
     tensorboard: bool = False
     quiet: bool = False
+    mixed_precision: bool = False
+    augmentation: Augmentation = Augmentation()
+    layer_decay: float = 1.0
+    anchor: float = 0.0
 
 
 def fit(
-    model: Any, run: Run, train: Examples, val: Examples, settings: Settings
+    model: Any,
+    run: Run,
+    train: Examples,
+    val: Examples,
+    settings: Settings,
+    start: list[np.ndarray] | None = None,
 ) -> None:
     """Trains a compiled model up to a number of epochs.
 
     A model that was trained before goes on where it stopped: its optimizer
     knows how many steps it has made.
+
+    Args:
+        start: the weights that the run once started with, to which an anchor
+            holds it; None: those that the model has now.
 
     Raises:
         UserError: if the loss is no number any more.
@@ -222,15 +331,13 @@ def fit(
         log.info(f"no lower loss for {settings.patience} epochs: stopped")
         return
     run.csv.parent.mkdir(parents=True, exist_ok=True)
-    trained, train_on, judge_on = skip_frozen(model, train, val)
-    batches = Batches(train_on, settings.batch, settings.seed, done)
     monitor = "val_loss" if len(val) else "loss"
     rows = keras.callbacks.CSVLogger(str(run.csv), append=True)
     callbacks = [
         keras.callbacks.TerminateOnNaN(),
         rows,
         KeepModels(model, run.best, run.last, monitor, best),
-        Progress(settings.epochs, len(batches), best, settings.quiet),
+        Progress(settings, -(-len(train) // settings.batch), best),
     ]
     if settings.patience:
         callbacks.append(StopEarly(monitor, settings.patience, losses))
@@ -238,8 +345,60 @@ def fit(
         folder = run.log_folder / "tensorboard" / run.name
         callbacks.append(keras.callbacks.TensorBoard(str(folder)))
     try:
-        history = trained.fit(
-            batches,
+        history = _train(model, train, val, settings, callbacks, done, start)
+    finally:
+        # Keras leaves it open if it is stopped.
+        with suppress(OSError):
+            rows.on_train_end()
+    training_losses = history.get("loss", [])
+    if not training_losses or not np.isfinite(training_losses[-1]):
+        raise UserError(
+            f"the loss is no number any more, so {run.name} was stopped; "
+            "try again with a lower --lr"
+        )
+
+
+def rehearse(
+    model: Any, train: Examples, val: Examples, settings: Settings
+) -> pd.DataFrame:
+    """Trains a compiled model for all its epochs, and saves nothing.
+
+    Returns:
+        One row an epoch, with the columns of a run's log but `epoch`: loss,
+        accuracy, val_loss, val_accuracy, ...
+    """
+    return pd.DataFrame(_train(model, train, val, settings, [], 0))
+
+
+def _train(
+    model: Any,
+    train: Examples,
+    val: Examples,
+    settings: Settings,
+    callbacks: list[Any],
+    done: int,
+    start: list[np.ndarray] | None = None,
+) -> dict[str, list[float]]:
+    """Trains by Keras's `fit` from epoch `done` on; returns its history."""
+    network.hoist_products(model)
+    trained = model
+    train_on: Examples | Embedded = train
+    judge_on: Examples | Embedded = val
+    if not varies(train, settings.augmentation):
+        trained, train_on, judge_on = skip_frozen(model, train, val)
+    slow_lower_layers(model, settings.layer_decay)
+    if settings.anchor:
+        callbacks = [Anchor(model, settings.anchor, start), *callbacks]
+    policy = "mixed_float16" if settings.mixed_precision else "float32"
+    with network.precision(model, policy):
+        return trained.fit(
+            Batches(
+                train_on,
+                settings.batch,
+                settings.seed,
+                done,
+                settings.augmentation,
+            ),
             validation_data=(
                 Batches(judge_on, settings.batch) if len(val) else None
             ),
@@ -248,22 +407,21 @@ def fit(
             shuffle=False,
             callbacks=callbacks,
             verbose=0,
-        )
-    finally:
-        # Keras leaves it open if it is stopped.
-        with suppress(OSError):
-            rows.on_train_end()
-    training_losses = history.history.get("loss", [])
-    if not training_losses or not np.isfinite(training_losses[-1]):
-        raise UserError(
-            f"the loss is no number any more, so {run.name} was stopped; "
-            "try again with a lower --lr"
-        )
+        ).history
+
+
+def varies(train: Examples, augmentation: Augmentation) -> bool:
+    """Whether clips are others in each epoch, so that all must be computed."""
+    fewer = train.steps is not None and train.steps < train.frames
+    return bool(fewer or augmentation.stretch or augmentation.mixup)
 
 
 def finished_epochs(model: Any, clips: int, batch: int) -> int:
-    """How many epochs a compiled model has been trained."""
-    return int(model.optimizer.iterations) // -(-clips // batch)
+    """How many epochs a compiled model has been trained.
+
+    In float16, a step whose gradients overflow is not counted.
+    """
+    return round(int(model.optimizer.iterations) / -(-clips // batch))
 
 
 def has_stopped_early(losses: list[float], patience: int | None) -> bool:
@@ -281,6 +439,7 @@ def epochs_since_best(losses: list[float]) -> int:
 def loss_of(path: Path, examples: Examples, batch: int) -> float:
     """The loss of a saved model on examples."""
     model = keras.saving.load_model(path, safe_mode=True)
+    compile_classifier(model, model.optimizer)
     return float(model.evaluate(Batches(examples, batch), verbose=0)[0])
 
 

@@ -1,3 +1,4 @@
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -70,15 +71,32 @@ def test_a_stronger_network_fits_in():
     assert features.shape == (1, network.length) == (1, 1280)
 
 
+def test_half_precision_is_near():
+    network = cnn.load(SMALL, "random")
+    shown = pictures(3, network.size)
+    exact = engines.KerasEngine(network)(shown)
+    half = engines.KerasEngine(network, half=True)(shown)
+    norms = np.linalg.norm(exact, axis=1) * np.linalg.norm(half, axis=1)
+    assert ((exact * half).sum(axis=1) / norms).min() > 0.99
+    assert half.dtype == np.float32 and not np.array_equal(half, exact)
+
+
 @pytest.mark.parametrize("name", ["mobilenet-0.25", "inceptionv3"])
 def test_engines_agree(name: str, tmp_path: Path):
     network = cnn.load(name, "random")
     shown = pictures(3, network.size)
     ours = engines.make("keras", network, tmp_path, threads=2)(shown)
-    fast = engines.make("litert", network, tmp_path, threads=2)(shown)
-    norms = np.linalg.norm(ours, axis=1) * np.linalg.norm(fast, axis=1)
-    assert ((ours * fast).sum(axis=1) / norms).min() > 0.9999
-    assert fast.shape == (3, network.length) and fast.dtype == np.float32
+    for engine in engines.PACKAGES:
+        if importlib.util.find_spec(engine) is None and engine == "openvino":
+            continue  # there are systems without it
+        fast = engines.make(engine, network, tmp_path, threads=2)
+        features = fast(shown)
+        norms = np.linalg.norm(ours, axis=1) * np.linalg.norm(features, axis=1)
+        assert ((ours * features).sum(axis=1) / norms).min() > 0.9999
+        assert features.shape == (3, network.length)
+        assert features.dtype == np.float32
+        # Whatever else is in the batch, to the last bit.
+        np.testing.assert_array_equal(fast(shown[1:2]), features[1:2])
 
 
 def test_the_converted_network_is_kept(small, tmp_path: Path):

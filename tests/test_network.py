@@ -5,6 +5,7 @@ import pytest
 
 from signs import network
 from signs.backend import keras
+from signs.cli import UserError
 from signs.inputs import INPUTS, look
 
 SHAPE = (6, 5, 4)  # clips, frames, features
@@ -154,3 +155,178 @@ def test_a_new_head_keeps_the_rest(freeze: str, frozen: int, clips):
 def test_only_known_ways_to_freeze():
     with pytest.raises(ValueError, match="second"):
         network.replace_head(build(), 3, "second")
+
+
+def trained(clips, hoist: bool):
+    keras.utils.set_random_seed(3)
+    model = build(dropout=0.5, dense=[6])
+    if hoist:
+        network.hoist_products(model)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(clips, np.arange(6), epochs=3, shuffle=False, verbose=0)
+    return model
+
+
+def test_hoisted_products_change_nothing(clips, tmp_path: Path):
+    """Neither in training with dropout, nor in use, nor in the file."""
+    plain, hoisted = trained(clips, False), trained(clips, True)
+    for one, other in zip(
+        plain.get_weights(), hoisted.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert plain.get_config() == hoisted.get_config()
+    hoisted.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
+    np.testing.assert_allclose(
+        again.predict(clips, verbose=0),
+        hoisted.predict(clips, verbose=0),
+        atol=1e-6,
+    )
+
+
+def test_half_precision_ends_with_its_block(clips):
+    model = build(dense=[6])
+    exact = model.predict(clips, verbose=0)
+    with network.precision(model, "mixed_float16"):
+        assert model.get_layer("lstm_1").compute_dtype == "float16"
+        assert model.get_layer("lstm_2").cell.compute_dtype == "float16"
+        assert model.get_layer("softmax").compute_dtype == "float32"
+        half = model(clips)
+    np.testing.assert_allclose(half, exact, atol=1e-2)
+    assert not np.array_equal(half, exact)
+    assert {x.dtype_policy.name for x in model.layers} == {"float32"}
+    assert {x.dtype for x in model.weights} == {"float32"}
+
+
+def use(model, clips):
+    return keras.ops.convert_to_numpy(model(clips))
+
+
+def clone_of(model):
+    again = keras.models.clone_model(model)
+    again.set_weights(model.get_weights())
+    return again
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("pool", network.POOLS)
+def test_what_of_the_outputs_goes_on(bidirectional: bool, pool: str, clips):
+    model = build(bidirectional=bidirectional, pool=pool)
+    found = network.lstms(model)
+    assert [layer.name for layer in found] == ["lstm_1", "lstm_2"]
+    everything = build(bidirectional=bidirectional, pool="mean")
+    everything.set_weights(model.get_weights())
+    body = keras.Model(everything.input, network.lstms(everything)[-1].output)
+    outputs = use(body, clips)
+    width = 6 if bidirectional else 3
+    assert outputs.shape == (6, 5, width)
+    # Backwards, the last output is that of the first frame.
+    last = np.concatenate([outputs[:, -1, :3], outputs[:, 0, 3:]], axis=1)
+    expected = {"mean": outputs.mean(axis=1), "max": outputs.max(axis=1)}
+    head = keras.Model(model.input, model.layers[-1].input)
+    np.testing.assert_allclose(
+        use(head, clips), expected.get(pool, last), atol=1e-5
+    )
+
+
+def test_only_known_pools():
+    with pytest.raises(ValueError, match="none of last, mean, max"):
+        build(pool="median")
+
+
+def test_hoisted_products_read_both_ways(clips, tmp_path: Path):
+    """As Keras does it, in use and in training."""
+    keras.utils.set_random_seed(0)
+    plain = build(bidirectional=True, layers=1, pool="max", dropout=0)
+    hoisted = clone_of(plain)
+    network.hoist_products(hoisted)
+    for model in (plain, hoisted):
+        model.compile(keras.optimizers.SGD(1.0), "categorical_crossentropy")
+    before = use(plain, clips)
+    np.testing.assert_allclose(use(hoisted, clips), before, atol=1e-6)
+    labels = np.eye(7, dtype="float32")[:6]
+    for model in (plain, hoisted):
+        model.fit(clips, labels, epochs=3, shuffle=False, verbose=0)
+    after = use(plain, clips)
+    np.testing.assert_allclose(use(hoisted, clips), after, atol=1e-5)
+    assert np.abs(after - before).max() > 0.01
+    hoisted.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
+    np.testing.assert_allclose(use(again, clips), after, atol=1e-5)
+
+
+def test_hoisted_products_drop_inputs_of_both_ways(clips):
+    model = build(bidirectional=True, dropout=0.5)
+    network.hoist_products(model)
+    used = use(model, clips)
+    for _ in range(2):
+        trained = keras.ops.convert_to_numpy(model(clips, training=True))
+        assert not np.allclose(trained, used, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("freeze", "frozen"), [("none", 0), ("first", 1), ("all", 2)]
+)
+def test_a_network_that_reads_both_ways_is_frozen(freeze, frozen):
+    source = build(bidirectional=True, pool="mean")
+    model = network.replace_head(source, 3, freeze)
+    found = network.lstms(model)
+    assert [bool(x.trainable_weights) for x in found] == (
+        [False] * frozen + [True] * (2 - frozen)
+    )
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_last_lstm_starts_afresh(bidirectional: bool, clips):
+    source = build(dense=[6], pool="max", bidirectional=bidirectional)
+    old = {x.name: x.get_weights() for x in source.layers}
+    model = network.replace_head(source, 3, "first", "last")
+    names = [layer.name for layer in model.layers]
+    assert names == [layer.name for layer in source.layers]
+    new = {x.name: x.get_weights() for x in model.layers}
+    for name in ("lstm_1", "lstm_2", "dense_1"):
+        same = all(map(np.array_equal, old[name], new[name]))
+        assert same == (name == "lstm_1"), name
+    first, last = network.lstms(model)
+    assert not first.trainable and last.trainable
+    assert model.predict(clips, verbose=0).shape == (6, 3)
+    with pytest.raises(ValueError, match="'first' fresh"):
+        network.replace_head(source, 3, "none", "first")
+
+
+@pytest.mark.parametrize("view", ["raw", "both"])
+def test_what_is_whitened_is_uncorrelated(view: str, clips, tmp_path: Path):
+    moments = network.view_moments(view, [clips])
+    whitening = network.fit_whitening(view, moments, 3, clips)
+    model = build(view, moments, whitening=whitening)
+    layer = model.get_layer("whiten")
+    assert not layer.trainable and layer.dtype_policy.name == "float32"
+    seen = use(keras.Model(model.input, layer.output), clips)
+    rows = seen.reshape(-1, 3)
+    np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(np.cov(rows.T), np.eye(3), atol=1e-2)
+    with network.precision(model, "mixed_float16"):
+        assert layer.dtype_policy.name == "float32"
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
+    np.testing.assert_allclose(
+        use(again, clips),
+        use(model, clips),
+        atol=1e-6,
+    )
+    assert not again.get_layer("whiten").trainable
+
+
+def test_more_components_than_there_are(clips):
+    with pytest.raises(UserError, match="30 frames of 4 features"):
+        network.fit_whitening("raw", None, 5, clips)
+
+
+def test_half_precision_reads_both_ways(clips):
+    model = build(bidirectional=True)
+    with network.precision(model, "mixed_float16"):
+        first = model.get_layer("lstm_1")
+        assert first.backward_layer.cell.compute_dtype == "float16"
+        half = model(clips)
+    assert first.backward_layer.cell.compute_dtype == "float32"
+    np.testing.assert_allclose(half, use(model, clips), atol=1e-2)

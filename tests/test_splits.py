@@ -221,3 +221,74 @@ def test_classes_and_signers_that_spoil_a_split(capsys) -> None:
 
 def test_every_way_has_a_meaning() -> None:
     assert splits.WAYS == ("auto", *splits.MEANING)
+
+
+def test_identical_files_are_found(tmp_path) -> None:
+    contents = {
+        "a": b"x" * 9000,
+        "b": b"y" + b"x" * 8999,  # as long, and ends alike
+        "c": b"x" * 9000,
+        "d": b"x" * 9001,
+        "e": b"",
+        "f": b"",
+        "g": b"x" * 8999 + b"y",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    paths = [tmp_path / name for name in [*contents, "missing"]]
+    found = splits.identical_files(paths)
+    names = {tuple(path.name for path in group) for group in found}
+    assert names == {("a", "c"), ("e", "f")}
+
+
+@settings(max_examples=20)
+@given(st.lists(st.binary(max_size=2), min_size=1, max_size=12))
+def test_identical_files_are_those_of_the_same_bytes(
+    tmp_path_factory, contents: list[bytes]
+) -> None:
+    folder = tmp_path_factory.mktemp("files")
+    paths = [folder / str(number) for number in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    found = splits.identical_files(paths)
+    assert sorted(len(group) for group in found) == sorted(
+        contents.count(x) for x in set(contents) if contents.count(x) > 1
+    )
+    for group in found:
+        assert len({path.read_bytes() for path in group}) == 1
+
+
+def test_twins_in_two_splits_are_named(tmp_path, capsys) -> None:
+    clips = make_clips(["a"] * 4, given_splits=["train", "train", "val", ""])
+    for video, content in zip(clips["video"], b"xyxx", strict=True):
+        (tmp_path / video).write_bytes(bytes([content]))
+    splits.warn_of_twins(clips, tmp_path)
+    warning = capsys.readouterr().err
+    assert "clip.000.mp4 and clip.002.mp4" in warning
+    assert "1 video is in more than one split" in warning
+    splits.warn_of_twins(clips.assign(split="train"), tmp_path)
+    assert capsys.readouterr().err == ""
+
+
+def test_sections_of_one_video_are_no_twins(tmp_path, capsys) -> None:
+    clips = make_clips(["a", "a"], given_splits=["train", "val"])
+    clips["video"] = "long.mp4"
+    (tmp_path / "long.mp4").write_bytes(b"x")
+    splits.warn_of_twins(clips, tmp_path)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_two_sides_share_or_lack_is_found() -> None:
+    clips = make_clips(["a", "a", "b"], ["1", "2", "1"])
+    found = splits.check_sides(clips[:2], clips[2:])
+    assert found == {
+        "clips": set(),
+        "contents": set(),
+        "signers": {"1"},
+        "classes": {"a", "b"},
+    }
+    same = clips.assign(content="x", signer="", label="a")
+    found = splits.check_sides(same[:2], same[1:])
+    assert found["clips"] == {"clip.001"}
+    assert found["contents"] == {"x"}
+    assert found["signers"] == found["classes"] == set()

@@ -7,7 +7,7 @@ import pytest
 from store import folders, write_dataset
 
 import train_lstm
-from signs import cli, logs, runs
+from signs import cli, logs, recipes, runs
 from signs.backend import keras
 
 SMALL = ["--units", "8", "--batch", "8", "--lr", "0.01"]
@@ -182,3 +182,73 @@ def test_a_model_loads_in_safe_mode_without_this_project(root: Path):
     model = keras.saving.load_model(path, safe_mode=True)
     modules = {type(layer).__module__ for layer in model.layers}
     assert all(module.startswith("keras.") for module in modules)
+
+
+def test_a_model_trained_in_half_precision_is_like_any_other(root: Path):
+    options = ["--mixed-precision", "--epochs", "2"]
+    assert train(root, "d", *SMALL, *options) == 0
+    run = only_run(root)
+    assert train(root, "--resume", run, "--epochs", "3") == 0
+    rows = pd.read_csv(root / "log" / f"{run}.csv")
+    assert rows["epoch"].tolist() == [0, 1, 2]
+    model = keras.saving.load_model(root / "model" / f"{run}-best.keras")
+    assert {x.dtype_policy.name for x in model.layers} == {"float32"}
+    assert {x.dtype for x in model.weights} == {"float32"}
+
+
+EVERYTHING = [
+    *("--input", "both", "--center-recording", "--steps", "5"),
+    *("--components", "6", "--bidirectional", "--pool", "max"),
+    *("--mixup", "0.2", "--stretch", "0.25", "--label-smoothing", "0.1"),
+]
+
+
+def test_all_means_at_once(root: Path, capsys):
+    """They go together, a run can be resumed, and the model is Keras's own."""
+    assert train(root, "d", *SMALL, *EVERYTHING, "--epochs", "2") == 0
+    run = only_run(root)
+    output = capsys.readouterr().out
+    assert "centred by the means of " in output
+    assert "Dense(6) frozen + 2-way LSTM(8) + 2-way LSTM(8)" in output
+    path, record = runs.find_model(None, root / "model")
+    assert (record["frames"], record["steps"]) == (20, 5)
+    assert record["center_recording"] is True
+    assert train(root, "--resume", run, "--epochs", "3") == 0
+    rows = pd.read_csv(root / "log" / f"{run}.csv")
+    assert rows["epoch"].tolist() == [0, 1, 2]
+    model = keras.saving.load_model(path, safe_mode=True)
+    assert model.input_shape == (None, 5, 8)
+    layers = [*model.layers, model.optimizer]
+    assert all(type(x).__module__.startswith("keras.") for x in layers)
+
+
+def test_more_steps_than_frames(root: Path, capsys):
+    assert train(root, "d", *SMALL, "--steps", "30") == 2
+    error = capsys.readouterr().err
+    assert "only 20 frames" in error and "python frame.py d --frames" in error
+
+
+def test_a_recipe_is_recorded_with_all_it_stands_for(root: Path):
+    flags = ["--recipe", "best", "--epochs", "1", *SMALL]
+    assert train(root, "d", *flags) == 0
+    path = root / "log" / f"{only_run(root)}.json"
+    arguments = json.loads(path.read_text())["arguments"]
+    recipe = recipes.RECIPES["train_lstm"]["best"]
+    assert arguments["recipe"] == "best"
+    assert arguments["units"] == 8  # given, so it wins
+    for name, value in recipe.items():
+        if name not in ("units", "batch", "lr"):
+            assert arguments[name] == value
+
+
+def test_a_run_of_before_there_were_recipes_is_resumed(root: Path):
+    """Its record does not have the newer flags."""
+    assert train(root, "d", *SMALL, "--epochs", "1") == 0
+    run = only_run(root)
+    path = root / "log" / f"{run}.json"
+    record = json.loads(path.read_text())
+    for name in ("recipe", "steps", "center_recording", "mixup", "stretch"):
+        del record["arguments"][name]
+    path.write_text(json.dumps(record))
+    assert train(root, "--resume", run, "--epochs", "2") == 0
+    assert len(pd.read_csv(root / "log" / f"{run}.csv")) == 2

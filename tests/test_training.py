@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from store import META, write_dataset
 
 from signs import table, training
+from signs.augment import Augmentation
 from signs.backend import keras
 from signs.cli import UserError
 from signs.examples import Batches, Examples, check_examples, find_examples
@@ -86,7 +88,7 @@ def test_an_epoch_is_every_clip_once_in_a_new_order(examples):
     for _ in range(2):
         rows = [batches[i] for i in range(len(batches))]
         features = np.concatenate([x for x, _ in rows])
-        labels = np.concatenate([y for _, y in rows])
+        labels = np.concatenate([y for _, y in rows]).argmax(axis=1)
         assert features.shape == (len(examples), 20, 8)
         assert features.dtype == np.float32
         epochs.append((features, labels))
@@ -108,7 +110,9 @@ def test_an_epoch_is_every_clip_once_in_a_new_order(examples):
 def test_without_a_seed_the_order_is_the_tables(examples):
     batches = Batches(examples, size=7)
     batches.on_epoch_end()
-    np.testing.assert_array_equal(batches[0][1], examples.labels[:7])
+    labels = batches[0][1]
+    assert labels.shape == (7, 3) and labels.sum() == 7
+    np.testing.assert_array_equal(labels.argmax(axis=1), examples.labels[:7])
 
 
 def test_a_bad_file_is_found_before_training(examples):
@@ -118,10 +122,10 @@ def test_a_bad_file_is_found_before_training(examples):
 
 
 def test_nothing_to_train_on(examples):
-    none = Examples([], np.zeros(0, "int32"), 20, 8)
+    none = Examples([], np.zeros(0, "int32"), 20, 8, 3)
     with pytest.raises(UserError, match="no clip with a label"):
         check_examples({"train": none}, quiet=True)
-    same = Examples(examples.paths, np.zeros_like(examples.labels), 20, 8)
+    same = Examples(examples.paths, np.zeros_like(examples.labels), 20, 8, 3)
     with pytest.raises(UserError, match="two classes"):
         check_examples({"train": same}, quiet=True)
 
@@ -171,3 +175,127 @@ def test_a_loss_that_is_no_number_stops_the_run(examples, tmp_path: Path):
             training.Settings(epochs=2, batch=4, seed=0, quiet=True),
         )  # fmt: skip
     assert not run.best.exists()
+
+
+def test_a_network_sees_as_many_frames_as_it_is_to(examples):
+    fewer = replace(examples, steps=5)
+    assert fewer.shape == (5, 8)
+    stored = examples.read([0, 1])
+    judged = Batches(fewer, size=2)
+    # The first and the last one, and evenly spread ones in between.
+    np.testing.assert_array_equal(judged[0][0], stored[:, [0, 5, 10, 14, 19]])
+    trained = Batches(fewer, size=len(examples), seed=0)
+    epochs = []
+    for _ in range(2):
+        epochs.append(trained[0][0])
+        trained.on_epoch_end()
+    assert epochs[0].shape == (len(examples), 5, 8)
+    assert not np.array_equal(np.sort(epochs[0], 0), np.sort(epochs[1], 0))
+    again = Batches(fewer, size=len(examples), seed=0, epoch=1)
+    np.testing.assert_array_equal(again[0][0], epochs[1])
+    assert training.varies(fewer, Augmentation())
+    assert not training.varies(examples, Augmentation(smoothing=0.1))
+
+
+def test_offsets_are_subtracted(examples):
+    offset = np.arange(8, dtype="float32")
+    moved = replace(examples, offsets={examples.paths[1]: offset}, steps=4)
+    plain = replace(examples, steps=4)
+    np.testing.assert_allclose(
+        moved.read([0, 1]) - plain.read([0, 1]),
+        np.stack([np.zeros((4, 8)), np.tile(-offset, (4, 1))]),
+        atol=1e-6,
+    )
+
+
+def test_only_training_is_augmented(examples):
+    change = Augmentation(smoothing=0.3, mixup=1.0, stretch=0.5)
+    size = len(examples)
+    judged = Batches(examples, size, None, 0, change)[0]
+    np.testing.assert_array_equal(judged[0], examples.read(range(size)))
+    assert set(np.unique(judged[1])) == {0, 1}
+    features, labels = Batches(examples, size, 0, 0, change)[0]
+    assert labels.min() == pytest.approx(0.1)
+    np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-5)
+    assert len(np.unique(labels.round(4))) > 10
+    assert not np.isin(features[:, 0, 0], judged[0][:, :, 0]).all()
+    again = Batches(examples, size, 0, 0, change)[0]
+    np.testing.assert_array_equal(again[0], features)
+    other = Batches(examples, size, 1, 0, change)[0]
+    assert not np.array_equal(other[0], features)
+
+
+def three_layers(examples: Examples, decay: float, **options):
+    """Weights before and after an epoch, lowest layer first."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((20, 8)),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(4, name="low"),
+            keras.layers.Dense(4, name="middle"),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    training.compile_classifier(model, 0.001, **options)
+    before = model.get_weights()
+    for _ in range(2):  # twice is no slower than once
+        training.slow_lower_layers(model, decay)
+    model.fit(Batches(examples, len(examples), seed=0), verbose=0)
+    moved = [
+        np.abs(new - old).max()
+        for old, new in zip(before, model.get_weights(), strict=True)
+    ]
+    return model, moved[::2]
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_lower_layers_learn_more_slowly(examples, tmp_path, half: bool):
+    """Adam's first step is as long as the learning rate."""
+    options = {"mixed_precision": half}
+    _, moved = three_layers(examples, 1.0, **options)
+    np.testing.assert_allclose(moved, [0.001] * 3, rtol=0.02)
+    model, moved = three_layers(examples, 0.5, **options)
+    np.testing.assert_allclose(moved, [0.00025, 0.0005, 0.001], rtol=0.02)
+    assert int(model.optimizer.iterations) == 1
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
+    assert type(again.optimizer).__module__.startswith("keras.")
+
+
+def test_an_anchor_holds_all_but_the_head(examples, tmp_path: Path):
+    run = Run("r", tmp_path / "log", tmp_path / "model")
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((20, 8)),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(4),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    training.compile_classifier(model, 0.01)
+    start = model.get_weights()
+    settings = training.Settings(2, batch=4, seed=0, quiet=True, anchor=100.0)
+    training.fit(model, run, examples, examples, settings)
+    # The learning rate times 100 is 1: after each step it is back.
+    np.testing.assert_allclose(model.get_weights()[0], start[0], atol=1e-6)
+    assert np.abs(model.get_weights()[2] - start[2]).max() > 0.01
+
+    again = keras.saving.load_model(run.last, safe_mode=True)
+    other = [weights + 1 for weights in start]
+    settings = replace(settings, epochs=3)
+    training.fit(again, run, examples, examples, settings, other)
+    np.testing.assert_allclose(again.get_weights()[0], other[0], atol=1e-5)
+    assert np.abs(again.get_weights()[2] - other[2]).max() > 0.5
+
+
+def test_a_model_of_sparse_labels_is_judged_as_any_other(examples, tmp_path):
+    """So were models compiled before labels became one-hot."""
+    model = small_model()
+    expected = model.evaluate(Batches(examples, 8), verbose=0)[0]
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "old.keras")
+    found = training.loss_of(tmp_path / "old.keras", examples, 8)
+    assert found == pytest.approx(expected, rel=1e-5)

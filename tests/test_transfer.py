@@ -2,12 +2,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from store import META, folders, write_dataset
 
 import train_lstm
 import transfer
-from signs import cli, examples, network, runs, table, training
+from signs import cli, examples, experiment, network, runs, table, training
+from signs.augment import Augmentation
 from signs.backend import keras
 from signs.examples import Batches
 from signs.table import Dataset
@@ -184,3 +186,89 @@ def test_resume_with_all_frozen(root: Path):
     assert run_transfer(root, "--resume", name, "--epochs", "4") == 0
     rows = (root / "log" / f"{name}.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows[1:]] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("head", ["probe", "means"])
+def test_a_head_that_starts_warm(root: Path, head: str):
+    """It knows most before its first step; a cold one guesses."""
+    flags = ["--head", head, "--epochs", "1", "--lr", "1e-9", "--quiet"]
+    assert run_transfer(root, "small", *flags) == 0
+    log = root / "log" / f"{newest(root)['run']}.csv"
+    assert pd.read_csv(log)["val_accuracy"].iloc[0] > 0.8
+
+
+def test_the_last_lstm_afresh(root: Path):
+    flags = ["--fresh", "last", "--freeze", "first", "--epochs", "1"]
+    assert run_transfer(root, "small", *flags, "--lr", "1e-9") == 0
+    source, _ = runs.find_model(None, root / "model")
+    pairs = zip(
+        lstm_weights(source), lstm_weights(newest(root)["path"]), strict=True
+    )
+    moved = [
+        max(np.abs(a - b).max() for a, b in zip(old, new, strict=True))
+        for old, new in pairs
+    ]
+    assert moved[0] == 0 and moved[1] > 0.1
+    with pytest.raises(SystemExit):
+        transfer.parse_arguments(["--fresh", "last", "--freeze", "all"])
+
+
+def test_an_anchor_holds_a_resumed_run_to_its_source(root: Path):
+    """As strongly as can be: the learning rate times 100 is 1."""
+    flags = ["--anchor", "100", "--lr", "0.01", "--head", "probe"]
+    assert run_transfer(root, "small", *flags, "--epochs", "1") == 0
+    name = newest(root)["run"]
+    last = root / "model" / f"{name}-last.keras"
+    model = keras.saving.load_model(last)
+    for layer in network.lstms(model):
+        layer.set_weights([x + 0.1 for x in layer.get_weights()])
+    model.save(last)
+    assert run_transfer(root, "--resume", name, "--epochs", "2") == 0
+    source, _ = runs.find_model(None, root / "model")
+    for old, new in zip(lstm_weights(source), lstm_weights(last), strict=True):
+        for one, other in zip(old, new, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_flags_become_settings():
+    flags = "--layer-decay 0.5 --anchor 3 --mixup 0.2 --stretch 0.3"
+    args = transfer.parse_arguments([*flags.split(), "--label-smoothing", ".1"])
+    settings = experiment.settings_of(args)
+    assert (settings.layer_decay, settings.anchor) == (0.5, 3)
+    assert settings.augmentation == Augmentation(0.1, 0.2, 0.3)
+    plain = experiment.settings_of(transfer.parse_arguments([]))
+    assert (plain.layer_decay, plain.anchor) == (1, 0)
+    assert plain.augmentation == Augmentation()
+
+
+def test_frozen_lstms_see_varied_clips(root: Path):
+    """Then they are computed in each epoch, and still stay as they are."""
+    flags = ["--freeze", "all", "--stretch", "0.3", "--epochs", "2"]
+    assert run_transfer(root, "small", *flags) == 0
+    source, _ = runs.find_model(None, root / "model")
+    pairs = zip(
+        lstm_weights(source), lstm_weights(newest(root)["path"]), strict=True
+    )
+    assert all(all(map(np.array_equal, old, new)) for old, new in pairs)
+
+
+def test_what_the_source_sees_is_inherited(tmp_path: Path, capsys):
+    write_dataset(tmp_path / "data", "big", ["1", "2", "3", "4"], clips=60)
+    write_dataset(tmp_path / "data", "small", WORDS, clips=30)
+    flags = (
+        "big --units 8 --batch 16 --epochs 1 --quiet --layers 1 --steps 4 "
+        "--bidirectional --pool mean --input standardized --center-recording"
+    )
+    assert cli.run(train_lstm.main, [*flags.split(), *folders(tmp_path)]) == 0
+    assert (
+        run_transfer(tmp_path, "small", "--recipe", "best", "--epochs", "1")
+        == 0
+    )
+    assert "centred by the means of" in capsys.readouterr().out
+    record = newest(tmp_path)
+    assert (record["frames"], record["steps"]) == (20, 4)
+    assert record["center_recording"] and record["input"] == "standardized"
+    model = keras.saving.load_model(record["path"], safe_mode=True)
+    assert model.input_shape == (None, 4, 8)
+    resume = ["--resume", record["run"], "--epochs", "2"]
+    assert run_transfer(tmp_path, *resume) == 0

@@ -1,0 +1,123 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signs import recordings
+from signs.examples import Examples
+
+LENGTH = 6
+
+
+def rooms(sizes: list[int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Which room each clip is of, and its scene; shuffled."""
+    random = np.random.default_rng(seed)
+    places = random.normal(size=(len(sizes), LENGTH)) * 20
+    which = random.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    return which, places[which] + random.normal(size=(len(which), LENGTH))
+
+
+def same_partition(one, other) -> bool:
+    pairs = set(zip(one, other, strict=True))
+    return len(pairs) == len(set(one)) == len(set(other))
+
+
+@pytest.mark.parametrize("sizes", [[20], [3, 3], [12, 30, 7], [5] * 12])
+def test_scenes_tell_recordings_apart(sizes):
+    which, scenes = rooms(sizes)
+    found = recordings.find([""] * len(which), scenes)
+    assert same_partition(found, which)
+    assert sorted(set(found)) == list(range(len(sizes)))
+
+
+def test_known_signers_are_never_mixed():
+    """Not even where they were recorded in the same room."""
+    which, scenes = rooms([10, 10])
+    signers = [["Ada", "Bob", ""][i % 3] for i in range(20)]
+    found = recordings.find(signers, scenes)
+    expected = list(zip(signers, which, strict=True))
+    assert same_partition(found, expected)
+
+
+def test_a_few_clips_that_nothing_is_known_of_are_on_their_own():
+    assert recordings.find(["", ""], np.zeros((2, LENGTH))).tolist() == [0, 1]
+
+
+def test_equal_scenes_are_one_recording():
+    found = recordings.find([""] * 8, np.ones((8, LENGTH)))
+    assert set(found) == {0}
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=12))
+def test_a_recording_minus_its_mean_is_zero_on_average(numbers):
+    which = np.unique(numbers, return_inverse=True)[1]
+    clips = np.random.default_rng(0).normal(size=(len(which), LENGTH))
+    found = recordings.means(which, clips)
+    assert found.dtype == np.float32
+    for number in set(which):
+        chosen = which == number
+        rest = (clips - found)[chosen].mean(axis=0)
+        np.testing.assert_allclose(rest, 0, atol=1e-6)
+
+
+def write(folder: Path, which: np.ndarray, scenes: np.ndarray) -> Examples:
+    """Clips that begin and end in their scene."""
+    random = np.random.default_rng(1)
+    paths = []
+    for number, place in enumerate(scenes):
+        clip = place + random.normal(size=(5, LENGTH)) / 10
+        clip[1:4] += random.normal(size=LENGTH) * 30  # the sign itself
+        paths.append(folder / f"{number}.npy")
+        np.save(paths[-1], clip.astype("float32"))
+    return Examples(paths, which.astype("int32"), 5, LENGTH, 9)
+
+
+def test_offsets_are_the_means_of_all_splits(tmp_path: Path):
+    which, scenes = rooms([8, 8])
+    everything = write(tmp_path, which, scenes)
+    half = len(which) // 2
+    parts = [
+        Examples(everything.paths[x], everything.labels[x], 5, LENGTH, 9)
+        for x in (slice(half), slice(half, None))
+    ]
+    found = recordings.offsets(parts, {})
+    assert list(found) == everything.paths
+    clips = everything.read(range(len(which)))
+    for number in (0, 1):
+        expected = clips[which == number].mean(axis=(0, 1))
+        for index in np.flatnonzero(which == number):
+            path = everything.paths[index]
+            np.testing.assert_allclose(found[path], expected, rtol=1e-4)
+
+
+def test_centered_clips_keep_their_order_and_lose_their_room(tmp_path: Path):
+    which, scenes = rooms([8, 8])
+    examples = write(tmp_path, which, scenes)
+    clips = list(examples.read(range(16)))
+    centered = recordings.center(clips)
+    for before, after, room in zip(clips, centered, which, strict=True):
+        same = [x for x, y in zip(clips, which, strict=True) if y == room]
+        expected = before - np.mean(same, axis=(0, 1))
+        np.testing.assert_allclose(after, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_lone_clip_is_centered_by_itself(capsys):
+    clip = np.arange(10, dtype="float32").reshape(5, 2)
+    (centered,) = recordings.center([clip])
+    np.testing.assert_allclose(centered, clip - clip.mean(axis=0))
+    assert "no other clip of the same recording" in capsys.readouterr().err
+
+
+def test_a_running_mean_is_that_of_all_clips_and_then_forgets():
+    random = np.random.default_rng(0)
+    clips = random.normal(size=(10, 5, LENGTH)).astype("float32")
+    mean = recordings.RunningMean()
+    first, *others = [mean.center(clip) for clip in clips]
+    np.testing.assert_allclose(first.mean(axis=0), 0, atol=1e-6)
+    expected = clips[-1] - clips.mean(axis=(0, 1))
+    np.testing.assert_allclose(others[-1], expected, atol=1e-5)
+    for _ in range(8 * recordings.REMEMBERED):
+        last = mean.center(clips[0] + 100)  # someone switched a lamp on
+    np.testing.assert_allclose(last, first, atol=0.1)

@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+"""Compares recipes: all of them on the same folds, with the same seeds.
+
+Reads   FILE.csv                     name,train,transfer,note: a recipe a row
+        data/DATASET/, data/SOURCE/  clips.csv, classes.csv, feature/CNN/
+Writes  DIR/folds.csv                which clip is tested in which fold
+        DIR/results.csv              one row for each recipe, repeat and fold
+        DIR/summary.csv, .png        means, intervals, paired differences
+        DIR/source/                  the classifiers that are transferred
+        DIR/study.json               arguments, versions, data
+        DIR/failed.csv               trainings that failed, if any
+
+A recipe is what you would type: `train` are flags of train_lstm.py, and
+`transfer` are flags of transfer.py. With `transfer`, a classifier is trained
+on SOURCE by the flags of `train`, once for all recipes that train alike, and
+then transferred to the folds of DATASET; without, one is trained on the folds
+from scratch. Ready-made tables are in the folder studies.
+
+All clips of DATASET with a label and features take part, whatever their split.
+A study that was stopped goes on where it was; a row that was changed is done
+again. Accuracy is the mean of the last five epochs. Intervals are those of
+the corrected resampled t-test (Nadeau and Bengio 2003).
+
+Example: python study.py sample-ledasila --source sample-chalearn
+             --table studies/writeup.csv --baseline scratch-2
+             --repeats 1 --also "--units 64 --epochs 5"
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from signs import cli
+from signs.cli import UserError, count, log
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from signs.examples import Examples
+    from signs.study import Place, Recipe
+
+
+def parse_arguments(
+    arguments: Sequence[str] | None = None,
+) -> argparse.Namespace:
+    parser = cli.build_parser(__doc__ or "", dataset="ledasila")
+    add = parser.add_argument
+    add(
+        "--table",
+        type=Path,
+        required=True,
+        metavar="FILE.csv",
+        help="the recipes",
+    )
+    add(
+        "--source",
+        default="chalearn",
+        metavar="DATASET",
+        help="what the classifiers to transfer are trained on",
+    )
+    add(
+        "--baseline",
+        metavar="NAME",
+        help="the recipe that the others are compared with (default: the "
+        "first one)",
+    )
+    add("--folds", type=_at_least_two, default=5, help="parts of the clips")
+    add(
+        "--repeats",
+        type=cli.whole_number,
+        default=5,
+        help="how often to divide the clips anew",
+    )
+    add(
+        "--by",
+        type=_ways,
+        default="auto",
+        help="signer: test on new people; random: mixes people; auto: by "
+        "signer where they are known; random,signer: both",
+    )
+    add(
+        "--clips-a-class",
+        type=_numbers,
+        default="all",
+        metavar="N,...",
+        help="train on at most so many clips of each class: of several "
+        "numbers (and all), a learning curve",
+    )
+    add(
+        "--source-seeds",
+        type=cli.whole_number,
+        default=1,
+        metavar="N",
+        help="source classifiers for each way to train one; the repeats take "
+        "turns with them",
+    )
+    add(
+        "--also",
+        default="",
+        metavar="FLAGS",
+        help='flags of train_lstm.py for all rows, such as "--units 64"; '
+        "its --epochs hold for transfers, too",
+    )
+    add(
+        "--jobs",
+        type=cli.whole_number,
+        default=1,
+        help="trainings side by side, which share the cores",
+    )
+    add("--cnn", help="whose features; if not given, the only ones there are")
+    add(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder of the results (default: log/study-DATASET-FILE)",
+    )
+    cli.add_cluster_flag(parser)
+    args = cli.parse(parser, arguments)
+    name = f"study-{args.dataset}-{args.table.stem}"
+    args.out = args.out or args.log / name
+    return args
+
+
+def _at_least_two(text: str) -> int:
+    number = int(text)
+    if number < 2:
+        raise argparse.ArgumentTypeError(f"{number} is less than 2")
+    return number
+
+
+def _ways(text: str) -> list[str]:
+    ways = list(dict.fromkeys(text.split(",")))
+    for way in ways:
+        if way not in ("auto", "signer", "random"):
+            raise argparse.ArgumentTypeError(
+                f"{way!r} is none of auto, signer, random"
+            )
+    return ways
+
+
+def _numbers(text: str) -> list[str]:
+    """Whole numbers and `all`, as text."""
+    numbers = list(dict.fromkeys(text.split(",")))
+    for number in numbers:
+        if number != "all":
+            cli.whole_number(number)
+    return numbers
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = parse_arguments(arguments)
+
+    from signs import cluster, files, lock
+
+    if args.cluster:
+        cluster.require()
+    if args.dry_run:
+        return make(args)
+    with lock.hold(args.out):
+        files.remove_leftovers(args.out)
+        return make(args)
+
+
+def make(args: argparse.Namespace) -> int:
+    """Does what is missing of a study; returns the exit code."""
+    from signs import features, folds, study, table
+    from signs.table import Dataset
+
+    dataset = Dataset(args.data / args.dataset)
+    meta = features.require_meta(dataset, args.cnn)
+    args.cnn = meta["cnn"]
+    classes = table.read_classes(dataset)
+    recipes = study.read_recipes(args.table, args.also, args)
+    args.baseline = study.choose_baseline(args.baseline, recipes, args.table)
+    clips, examples = folds.find_clips(
+        dataset, table.read_clips(dataset), classes, meta
+    )
+    ways = list(dict.fromkeys(folds.choose_way(x, clips) for x in args.by))
+    places = study.places(args, ways)
+    study.check_record(args, meta)
+    if args.overwrite and not args.dry_run:
+        study.begin_anew(args)
+    results = study.read_results(args.out, mend=not args.dry_run)
+    if args.overwrite:
+        results = results.iloc[:0]
+    todo = study.missing(recipes, places, results, args)
+    log.info(
+        f"{dataset.name}: {count(len(clips), 'clip')} of "
+        f"{count(len(classes), 'class', 'classes')}, {args.folds} folds x "
+        f"{count(args.repeats, 'repeat')} by {' and by '.join(ways)}; "
+        f"{count(len(recipes), 'recipe')}, {count(len(todo), 'training')} to do"
+    )
+    if args.dry_run:
+        return 0
+    failures: dict[str, str] = {}
+    if todo:
+        study.write_record(args, meta)
+        failures = train(args, examples, clips, classes, meta, ways, todo)
+        results = study.read_results(args.out)
+    else:
+        log.info(f"nothing to do: {args.out} has all of it")
+    report(args, study.current(results, recipes, places, args), classes)
+    return 1 if failures else 0
+
+
+def train(
+    args: argparse.Namespace,
+    examples: "Examples",
+    clips: "pd.DataFrame",
+    classes: "pd.DataFrame",
+    meta: dict[str, Any],
+    ways: list[str],
+    todo: "list[tuple[Recipe, Place]]",
+) -> dict[str, str]:
+    """Trains what has no result yet; returns the reasons of what failed."""
+    from signs import cells, files, folds, study
+    from signs.table import Dataset
+
+    with tempfile.TemporaryDirectory(
+        prefix=files.TEMPORARY, dir=args.out, ignore_cleanup_errors=True
+    ) as folder:
+        store = Path(folder) / "features.npy"
+        contents = folds.pack(examples, store, meta["dtype"])
+        target = cells.Target(
+            Dataset(args.data / args.dataset),
+            meta,
+            classes,
+            examples.paths,
+            examples.labels,
+            store,
+        )
+        columns = study.keep_folds(args, clips.assign(content=contents), ways)
+        failures = study.train_sources(args, meta, todo)
+        failures |= study.train_cells(args, target, columns, todo, failures)
+        cells.open_store.cache_clear()
+    files.write_failures(args.out / "failed.csv", failures)
+    if failures:
+        name, reason = next(iter(failures.items()))
+        log.warning(
+            f"{count(len(failures), 'training')} failed, such as {name} "
+            f"({reason}); {args.out / 'failed.csv'} lists them, and the same "
+            "command tries them again"
+        )
+    return failures
+
+
+def report(
+    args: argparse.Namespace, results: "pd.DataFrame", classes: "pd.DataFrame"
+) -> None:
+    """Summarises the results: prints, writes and draws them."""
+    from signs import compare, study_plot, table
+
+    if results.empty:
+        raise UserError(
+            f"no training has a result; {args.out / 'failed.csv'} says why"
+        )
+    summary = compare.summarise(results, args.baseline)
+    log.info("\n".join(compare.in_words(summary, args.baseline)))
+    table.write_table(args.out / "summary.csv", summary.round(4))
+    title = (
+        f"{args.dataset}, {args.folds} folds x {count(args.repeats, 'repeat')}"
+    )
+    path = args.out / "summary.png"
+    study_plot.draw(path, summary, title, len(classes), args.baseline)
+    log.info(f"table {args.out / 'summary.csv'}\nplot  {path}")
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -5,13 +5,14 @@
 # make cluster-test: tests of Ray and of several devices, which `make test`
 #   leaves out (5 minutes); make scaling: measures them
 # make bench: measures every step beside other ways to do it (15 minutes)
+# make study: compares recipes (docs/transfer-study.md); an hour
 # PYTHON=python3.12 make ...: with another Python, 3.11 or newer
 
 PYTHON ?= python3
 RUN := .venv/bin/python
 CAMPAIGN ?= 10
 
-.PHONY: demo test lint faults cluster-test scaling bench clean
+.PHONY: demo test lint faults cluster-test scaling bench study clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo
@@ -37,6 +38,9 @@ scaling: .venv-cluster/done
 
 bench: .venv-bench/done
 	.venv-bench/bin/python -m benchmarks.run
+
+study: .venv/demo
+	$(RUN) -m studies.run
 
 clean:
 	rm -rf .venv .venv-bench .venv-cluster .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -218,12 +218,8 @@ def figures_of(
     from signs import judge
     from signs.backend import keras
 
-    # A transferred model was built on a list of inputs.
-    is_list = isinstance(model.input, list)
     answers = [
-        keras.ops.convert_to_numpy(
-            model([batch] if is_list else batch, training=False)
-        )
+        keras.ops.convert_to_numpy(model(batch, training=False))
         for batch in test.batches()
     ]
     judged = judge.judge(

@@ -145,7 +145,7 @@ def replace_head(
         first = source.layers.index(found[-1])
         for layer in source.layers[first:-1]:
             x = type(layer).from_config(layer.get_config())(x)
-    model = keras.Model(source.inputs, _head(x, classes), name="classifier")
+    model = keras.Model(source.input, _head(x, classes), name="classifier")
     found = lstms(model)
     frozen = {"none": [], "first": found[:1], "all": found}[freeze]
     for layer in found:

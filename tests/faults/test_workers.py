@@ -54,16 +54,16 @@ def test_a_clip_that_hangs_costs_itself() -> None:
     rows["spins"] = ("busy", 64.0)
     rows |= {f"late{n}": ("", float(n)) for n in range(30)}
     began = time.monotonic()
-    results, failures = parallel.map_clips(work, rows, 2, "work", True, 0.5)
-    assert time.monotonic() - began < 20
+    results, failures = parallel.map_clips(work, rows, 2, "work", True, 2.0)
+    assert time.monotonic() - began < 50
     assert len(results) == 60
     assert failures.keys() == {"sleeps", "spins"}
-    assert set(failures.values()) == {"given up after 0.5 s (see --timeout)"}
+    assert set(failures.values()) == {"given up after 2 s (see --timeout)"}
 
 
 def test_one_worker_is_watched_as_well() -> None:
     rows = {"a": ("", 1.0), "b": ("sleep", 60.0), "c": ("", 3.0)}
-    results, failures = parallel.map_clips(work, rows, 1, "work", True, 0.3)
+    results, failures = parallel.map_clips(work, rows, 1, "work", True, 2.0)
     assert results == {"a": 1.0, "c": 3.0}
     assert failures.keys() == {"b"}
 

@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     path = args.out / "scaling.json"
     results = json.loads(path.read_text()) if path.exists() else {}
     if not args.again:
-        results |= {**facts([]), "quick": args.quick}
+        results |= facts([])
+        results["command"] = "python -m benchmarks.scaling"
+        results["quick"] = args.quick
         with tempfile.TemporaryDirectory(dir=args.scratch) as scratch:
             for part in args.only:
                 print(f"measuring {part}", flush=True)

@@ -13,6 +13,7 @@ Example: python transfer.py sample-ledasila --freeze first
 """
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -70,10 +71,21 @@ def parse_arguments(
         help="each layer's learning rate is that of the layer above it times "
         "this, such as .5 (Howard and Ruder 2018)",
     )
+    add(
+        "--joint",
+        type=cli.seconds,
+        default=0.0,
+        metavar="WEIGHT",
+        help="train on the clips of the model's own data set, too, with its "
+        "own softmax layer; their loss counts so much, such as .3 (Ge and Yu "
+        "2017)",
+    )
     cli.add_training_flags(parser, "transfer", batch=16, lr=1e-4)
     args = cli.parse(parser, arguments, "transfer")
     if args.freeze == "all" and args.fresh == "last":
         parser.error("--freeze all would keep the fresh LSTM at random")
+    if args.freeze == "all" and args.joint:
+        parser.error("--freeze all leaves nothing that --joint could train")
     return args
 
 
@@ -90,6 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     experiment.inherit(args, source)
     data = experiment.read_data(args)
     check_features(args, path, source, data.meta)
+    if args.joint:
+        task = experiment.find_source_task(args, path, source["dataset"], data)
+        data = dataclasses.replace(data, source=task)
     log.info(f"starting from {path}, whose classes were of {source['dataset']}")
 
     def start() -> Any:

@@ -123,10 +123,15 @@ def run_cell(cell: Cell) -> dict[str, Any]:
 
         start = time.monotonic()
         data = experiment.prepare(cell.args, data_of(cell))
+        source = source_task(cell, data)
         keras.utils.set_random_seed(cell.args.seed)
         model = compiled(cell.args, build(cell, data))
         history = training.rehearse(
-            model, data.train, data.val, experiment.settings_of(cell.args)
+            model,
+            data.train,
+            data.val,
+            experiment.settings_of(cell.args),
+            source,
         )
         figures = figures_of(history, model, data.val)
     return {
@@ -156,6 +161,17 @@ def data_of(cell: Cell) -> Any:
     )
     return experiment.Data(
         target.dataset, target.meta, target.classes, train, test, cell.how
+    )
+
+
+def source_task(cell: Cell, data: Any) -> Any:
+    """What else a cell is trained on: a `joint.SourceTask`, or None."""
+    from signs import experiment
+
+    if cell.source is None or not cell.args.joint:
+        return None
+    return experiment.find_source_task(
+        cell.args, cell.source.model, cell.source.args.dataset, data
     )
 
 

@@ -34,6 +34,7 @@ from signs.examples import (
     check_examples,
     find_examples,
 )
+from signs.joint import SourceTask
 from signs.runs import Run
 from signs.table import Dataset
 
@@ -59,6 +60,7 @@ class Data:
         train, val: clips with features.
         split: how the clips were split: `official`, `signer`, `random`, or
             `unknown`.
+        source: what else is trained on; None: nothing.
     """
 
     dataset: Dataset
@@ -67,6 +69,7 @@ class Data:
     train: Examples
     val: Examples
     split: str
+    source: SourceTask | None = None
 
     @property
     def clips(self) -> int:
@@ -297,6 +300,34 @@ def inherit(args: argparse.Namespace, source: Mapping[str, Any]) -> None:
         setattr(args, name, source.get(name, value))
 
 
+def find_source_task(
+    args: argparse.Namespace, model: Path, dataset: str, data: Data
+) -> SourceTask:
+    """What a transferred network is to be trained on besides.
+
+    Args:
+        args: of transfer.py, after `inherit`.
+        model: the trained classifier.
+        dataset: the name of the data set that it was trained on.
+        data: what is trained on.
+
+    Raises:
+        UserError: if clips or features of that data set are missing, or they
+            are others than those of the classifier.
+    """
+    theirs = read_data(argparse.Namespace(**{**vars(args), "dataset": dataset}))
+    head = load_model(model, data.meta, args.steps).layers[-1].get_weights()
+    problem = features.differences(data.meta, theirs.meta)
+    if not problem and len(head[-1]) != len(theirs.classes):
+        problem = f"classes {len(head[-1])} and {len(theirs.classes)}"
+    if problem:
+        raise UserError(
+            f"--joint trains on {dataset}, too, which is not what {model} was "
+            f"trained on any more: {problem}"
+        )
+    return SourceTask(head, theirs.train, args.joint)
+
+
 def is_finished(args: argparse.Namespace, run: Run, done: int) -> bool:
     """Whether a run has had its epochs, and its figures are there."""
     if done < args.epochs or not args.resume:
@@ -314,7 +345,9 @@ def fit(
     """Trains, and says how to go on if that is stopped."""
     settings = settings_of(args)
     try:
-        training.fit(model, run, data.train, data.val, settings, start)
+        training.fit(
+            model, run, data.train, data.val, settings, start, data.source
+        )
     except KeyboardInterrupt:
         log.info(f"\ngo on with: {resume_command(run.name)}")
         raise

@@ -17,6 +17,7 @@ from signs.augment import Augmentation
 from signs.backend import keras
 from signs.cli import UserError, log
 from signs.examples import Batches, Embedded, Examples
+from signs.joint import JointBatches, SourceTask, join
 from signs.runs import Run
 
 
@@ -306,6 +307,7 @@ def fit(
     val: Examples,
     settings: Settings,
     start: list[np.ndarray] | None = None,
+    source: SourceTask | None = None,
 ) -> None:
     """Trains a compiled model up to a number of epochs.
 
@@ -315,6 +317,7 @@ def fit(
     Args:
         start: the weights that the run once started with, to which an anchor
             holds it; None: those that the model has now.
+        source: what else it is trained on; see `signs.joint`.
 
     Raises:
         UserError: if the loss is no number any more.
@@ -345,7 +348,9 @@ def fit(
         folder = run.log_folder / "tensorboard" / run.name
         callbacks.append(keras.callbacks.TensorBoard(str(folder)))
     try:
-        history = _train(model, train, val, settings, callbacks, done, start)
+        history = _train(
+            model, train, val, settings, callbacks, done, start, source
+        )
     finally:
         # Keras leaves it open if it is stopped.
         with suppress(OSError):
@@ -359,15 +364,23 @@ def fit(
 
 
 def rehearse(
-    model: Any, train: Examples, val: Examples, settings: Settings
+    model: Any,
+    train: Examples,
+    val: Examples,
+    settings: Settings,
+    source: SourceTask | None = None,
 ) -> pd.DataFrame:
     """Trains a compiled model for all its epochs, and saves nothing.
+
+    Args:
+        source: see `fit`.
 
     Returns:
         One row an epoch, with the columns of a run's log but `epoch`: loss,
         accuracy, val_loss, val_accuracy, ...
     """
-    return pd.DataFrame(_train(model, train, val, settings, [], 0))
+    history = _train(model, train, val, settings, [], 0, source=source)
+    return pd.DataFrame(history)
 
 
 def _train(
@@ -378,30 +391,33 @@ def _train(
     callbacks: list[Any],
     done: int,
     start: list[np.ndarray] | None = None,
+    source: SourceTask | None = None,
 ) -> dict[str, list[float]]:
     """Trains by Keras's `fit` from epoch `done` on; returns its history."""
     network.hoist_products(model)
     trained = model
     train_on: Examples | Embedded = train
     judge_on: Examples | Embedded = val
-    if not varies(train, settings.augmentation):
+    if source is not None:
+        trained = join(model, source)
+        compile_classifier(trained, model.optimizer)
+    elif not varies(train, settings.augmentation):
         trained, train_on, judge_on = skip_frozen(model, train, val)
     slow_lower_layers(model, settings.layer_decay)
     if settings.anchor:
         callbacks = [Anchor(model, settings.anchor, start), *callbacks]
     policy = "mixed_float16" if settings.mixed_precision else "float32"
+    batches: Any = Batches(
+        train_on, settings.batch, settings.seed, done, settings.augmentation
+    )
+    judged: Any = Batches(judge_on, settings.batch)
+    if source is not None:
+        batches = JointBatches(batches, source, settings.seed, done)
+        judged = JointBatches(judged, source)
     with network.precision(model, policy):
         return trained.fit(
-            Batches(
-                train_on,
-                settings.batch,
-                settings.seed,
-                done,
-                settings.augmentation,
-            ),
-            validation_data=(
-                Batches(judge_on, settings.batch) if len(val) else None
-            ),
+            batches,
+            validation_data=judged if len(val) else None,
             epochs=settings.epochs,
             initial_epoch=done,
             shuffle=False,

@@ -35,6 +35,7 @@ def test_train_and_transfer(backend: str, precision: list, tmp_path: Path):
     options = [*SMALL, *precision, *folders(tmp_path)]
     run(backend, "train_lstm.py", "d", "--units", "8", *options)
     run(backend, "transfer.py", "d", "--freeze", "all", *options)
+    run(backend, "transfer.py", "d", "--joint", "1", *options)
     (record,) = (tmp_path / "log").glob("*-lstm-*.json")
     options[1] = "3"
     run(backend, "train_lstm.py", "--resume", record.stem, *options)

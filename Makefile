@@ -5,7 +5,7 @@
 # make cluster-test: tests of Ray and of several devices, which `make test`
 #   leaves out (5 minutes); make scaling: measures them
 # make bench: measures every step beside other ways to do it (15 minutes)
-# make study: compares recipes (docs/transfer-study.md); an hour
+# make study: compares recipes (docs/transfer-study.md); three hours
 # PYTHON=python3.12 make ...: with another Python, 3.11 or newer
 
 PYTHON ?= python3

@@ -1,18 +1,19 @@
 """Makes all that docs/transfer-study.md shows, from nothing.
 
-Renders two sets of stand-in data, takes their features, and runs the studies:
+Renders stand-in data, takes its features, and runs the studies:
 
     OUT/NAME.csv, NAME.png    means, intervals and paired differences
     OUT/NAME-results.csv      one row for each recipe, repeat and fold
     OUT/NAME-sources.csv      the classifiers transferred, on their own split
 
-It takes about an hour on two cores. What was stopped goes on where it was.
+It takes about three hours on two cores. What was stopped goes on where it was.
 
 Example: python -m studies.run
          python -m studies.run --real actions   (see docs/transfer-study.md)
 """
 
 import argparse
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -22,29 +23,53 @@ from signs import cli
 
 SIZE = "--gestures 40 --performers 21 --words 21 --clips 2041"
 SOURCE, TARGET = "sample-chalearn", "sample-ledasila"
-CNN = "--cnn mobilenet --alpha 0.25"
-# By name: which rendered set, the table, and how it is run. Recipes were
-# chosen on the first set, and are confirmed on the second one, in which all
-# is new: gestures, words, people, rooms.
+# By folder: the seed of a rendered set, and how many frames of a clip are
+# stored. Recipes were chosen on the first set, and are confirmed on the second
+# one, in which all is new: gestures, words, people, rooms.
+SETS = {"seed-0": (0, 20), "seed-1": (1, 20), "seed-0-frames-40": (0, 40)}
+# By the name of the features: how they are made, and of which sets.
+CNNS = {
+    "mobilenet-0.25": (
+        "--cnn mobilenet --alpha 0.25 --weights {}",
+        list(SETS),
+    ),
+    "inceptionv3": ("--cnn inceptionv3 --weights random", ["seed-1"]),
+}
+# By name: the set, the table, and how it is run, with MobileNet's features
+# where it does not say others.
 STUDIES = {
-    "confirm": (1, "confirm", "--repeats 3 --also '--epochs 30'"),
+    "confirm": (
+        "seed-1",
+        "confirm",
+        "--repeats 5 --also '--epochs 30'",
+    ),
+    "random-cnn": (
+        "seed-1",
+        "confirm",
+        "--repeats 1 --also '--epochs 30' --cnn inceptionv3",
+    ),
     "recipe": (
-        0,
+        "seed-0",
         "recipe",
         "--repeats 1 --baseline best --also '--epochs 30 --units 128'",
     ),
+    "frames-40": (
+        "seed-0-frames-40",
+        "frames-40",
+        "--repeats 1 --also '--epochs 30 --units 128'",
+    ),
     "leak": (
-        0,
+        "seed-0",
         "leak",
         "--repeats 1 --by random,signer --also '--epochs 30 --units 128'",
     ),
     "curve": (
-        1,
+        "seed-1",
         "curve",
         "--repeats 1 --clips-a-class 5,10,all --also '--epochs 30'",
     ),
     "writeup": (
-        0,
+        "seed-0",
         "writeup",
         "--repeats 1 --also '--epochs 30 --units 128'",
     ),
@@ -70,29 +95,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.real:
         options = f"{REAL} --jobs {args.jobs}"
         return study(args, args.real, Path("data"), "inputs", options, "real")
-    for seed in (0, 1):
-        if code := prepare(args.data / f"seed-{seed}", seed, args.weights):
+    for folder in SETS:
+        if code := prepare(args.data, folder, args.weights):
             return code
-    for name, (seed, table, options) in STUDIES.items():
+    for name, (folder, table, options) in STUDIES.items():
         options += f" --source {SOURCE} --jobs {args.jobs}"
-        folder = args.data / f"seed-{seed}"
-        if code := study(args, TARGET, folder, table, options, name):
+        if "--cnn" not in options:
+            options += " --cnn mobilenet-0.25"
+        data = args.data / folder
+        if code := study(args, TARGET, data, table, options, name):
             return code
     return 0
 
 
-def prepare(folder: Path, seed: int, weights: str) -> int:
+def prepare(root: Path, folder: str, weights: str) -> int:
     """Renders a set, and takes frames and features; returns the exit code."""
     import feature
     import frame
     import sample
 
-    where = ["--data", str(folder)]
+    seed, stored = SETS[folder]
+    where = ["--data", str(root / folder)]
     code = sample.main([*SIZE.split(), "--seed", str(seed), *where])
     for dataset in (SOURCE, TARGET):
-        code = code or frame.main([dataset, *where])
-        made = [dataset, *CNN.split(), "--weights", weights, *where]
-        code = code or feature.main(made)
+        code = code or frame.main([dataset, "--frames", str(stored), *where])
+        for flags, folders in CNNS.values():
+            if folder in folders:
+                made = shlex.split(flags.format(shlex.quote(weights)))
+                code = code or feature.main([dataset, *made, *where])
     return code
 
 
@@ -105,8 +135,6 @@ def study(
     name: str,
 ) -> int:
     """Runs one study, and keeps its tables and plot; returns the exit code."""
-    import shlex
-
     import study as script
 
     out = args.data / "results" / name

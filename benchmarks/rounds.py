@@ -177,13 +177,27 @@ NUMPY_ALONE: dict[str, str | None] = {
 }
 
 
-def gemm_rate(size: int) -> float:
-    """Multiplies two matrices once; returns floating-point operations."""
+def matrix_products(size: int, number: int = 8) -> Callable[[], float]:
+    """A work that does nothing but what a CPU does fastest.
+
+    Args:
+        size: of two square matrices, whose product is taken.
+        number: how often; one product would be over before a core is awake.
+
+    Returns:
+        The work, which returns how many floating-point operations it took.
+    """
     import numpy as np
 
     one = np.ones((size, size), "float32")
-    np.matmul(one, one)
-    return 2.0 * size**3
+    product = np.empty_like(one)
+
+    def work() -> float:
+        for _ in range(number):
+            np.matmul(one, one, out=product)
+        return 2.0 * number * size**3
+
+    return work
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from signs import cli
@@ -35,40 +36,64 @@ CNNS = {
     ),
     "inceptionv3": ("--cnn inceptionv3 --weights random", ["seed-1"]),
 }
-# By name: the set, the table, and how it is run, with MobileNet's features
-# where it does not say others.
+
+
+@dataclass(frozen=True)
+class Study:
+    """A table of recipes on a set.
+
+    Attributes:
+        folder: of `SETS`.
+        table: in the folder studies.
+        options: of study.py; the features are MobileNet's if it names none.
+        same_as: the study whose trainings these are, seen from another
+            baseline.
+    """
+
+    folder: str
+    table: str
+    options: str
+    same_as: str | None = None
+
+
 STUDIES = {
-    "confirm": (
+    "confirm": Study(
         "seed-1",
         "confirm",
         "--repeats 5 --also '--epochs 30'",
     ),
-    "random-cnn": (
+    "confirm-writeup": Study(
+        "seed-1",
+        "confirm",
+        "--repeats 5 --baseline writeup-transfer --also '--epochs 30'",
+        same_as="confirm",
+    ),
+    "random-cnn": Study(
         "seed-1",
         "confirm",
         "--repeats 1 --also '--epochs 30' --cnn inceptionv3",
     ),
-    "recipe": (
+    "recipe": Study(
         "seed-0",
         "recipe",
         "--repeats 1 --baseline best --also '--epochs 30 --units 128'",
     ),
-    "frames-40": (
+    "frames-40": Study(
         "seed-0-frames-40",
         "frames-40",
         "--repeats 1 --also '--epochs 30 --units 128'",
     ),
-    "leak": (
+    "leak": Study(
         "seed-0",
         "leak",
         "--repeats 1 --by random,signer --also '--epochs 30 --units 128'",
     ),
-    "curve": (
+    "curve": Study(
         "seed-1",
         "curve",
         "--repeats 1 --clips-a-class 5,10,all --also '--epochs 30'",
     ),
-    "writeup": (
+    "writeup": Study(
         "seed-0",
         "writeup",
         "--repeats 1 --also '--epochs 30 --units 128'",
@@ -98,12 +123,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for folder in SETS:
         if code := prepare(args.data, folder, args.weights):
             return code
-    for name, (folder, table, options) in STUDIES.items():
-        options += f" --source {SOURCE} --jobs {args.jobs}"
+    for name, one in STUDIES.items():
+        options = f"{one.options} --source {SOURCE} --jobs {args.jobs}"
         if "--cnn" not in options:
             options += " --cnn mobilenet-0.25"
-        data = args.data / folder
-        if code := study(args, TARGET, data, table, options, name):
+        data = args.data / one.folder
+        code = study(args, TARGET, data, one.table, options, name, one.same_as)
+        if code:
             return code
     return 0
 
@@ -133,11 +159,12 @@ def study(
     table: str,
     options: str,
     name: str,
+    same_as: str | None = None,
 ) -> int:
     """Runs one study, and keeps its tables and plot; returns the exit code."""
     import study as script
 
-    out = args.data / "results" / name
+    out = args.data / "results" / (same_as or name)
     code = script.main(
         [dataset, "--table", f"studies/{table}.csv", *shlex.split(options)]
         + ["--data", str(folder), "--out", str(out)]
@@ -146,6 +173,7 @@ def study(
         args.out.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(out / "summary.csv", args.out / f"{name}.csv")
         shutil.copyfile(out / "summary.png", args.out / f"{name}.png")
+    if code == 0 and not same_as:
         shutil.copyfile(out / "results.csv", args.out / f"{name}-results.csv")
         list_sources(out / "source", args.out / f"{name}-sources.csv")
     return code

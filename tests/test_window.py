@@ -142,7 +142,10 @@ def screen() -> Iterator[str]:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
     reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "800x800x24"]
+    # Without -noreset, it cannot be reached for a moment after its last window
+    # was closed.
+    command = ["Xvfb", "-noreset", "-displayfd", str(writer)]
+    command += ["-screen", "0", "800x800x24"]
     server = subprocess.Popen(
         [*command, "-nolisten", "tcp"],
         pass_fds=[writer],

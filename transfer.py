@@ -103,7 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = experiment.read_data(args)
     check_features(args, path, source, data.meta)
     if args.joint:
-        task = experiment.find_source_task(args, path, source["dataset"], data)
+        task = experiment.find_source_task(
+            args, path, source["dataset"], data, source["classes"]
+        )
         data = dataclasses.replace(data, source=task)
     log.info(f"starting from {path}, whose classes were of {source['dataset']}")
 

@@ -301,7 +301,11 @@ def inherit(args: argparse.Namespace, source: Mapping[str, Any]) -> None:
 
 
 def find_source_task(
-    args: argparse.Namespace, model: Path, dataset: str, data: Data
+    args: argparse.Namespace,
+    model: Path,
+    dataset: str,
+    data: Data,
+    classes: list[dict[str, Any]] | None = None,
 ) -> SourceTask:
     """What a transferred network is to be trained on besides.
 
@@ -310,6 +314,8 @@ def find_source_task(
         model: the trained classifier.
         dataset: the name of the data set that it was trained on.
         data: what is trained on.
+        classes: of the classifier, as its record has them; None where it was
+            just trained on that data set.
 
     Raises:
         UserError: if clips or features of that data set are missing, or they
@@ -320,6 +326,8 @@ def find_source_task(
     problem = features.differences(data.meta, theirs.meta)
     if not problem and len(head[-1]) != len(theirs.classes):
         problem = f"classes {len(head[-1])} and {len(theirs.classes)}"
+    if not problem and classes not in (None, theirs.classes.to_dict("records")):
+        problem = "other classes, or another order of them"
     if problem:
         raise UserError(
             f"--joint trains on {dataset}, too, which is not what {model} was "

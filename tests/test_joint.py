@@ -143,6 +143,9 @@ def test_a_source_whose_classes_have_changed(tmp_path: Path, capsys):
     write_dataset(tmp_path / "data", "big", ["1", "2", "3", "4"], clips=40)
     assert run_transfer(tmp_path, "small", "--joint", "1") == 2
     assert "any more: classes 3 and 4" in capsys.readouterr().err
+    write_dataset(tmp_path / "data", "big", ["1", "2", "4"], clips=30)
+    assert run_transfer(tmp_path, "small", "--joint", "1") == 2
+    assert "any more: other classes" in capsys.readouterr().err
 
 
 def test_all_frozen_leaves_nothing_to_train(root: Path, capsys):

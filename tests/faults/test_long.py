@@ -23,11 +23,8 @@ def _linux() -> None:
 
 def check_flat(looks: list[large.Look]) -> None:
     """In the last third it is as much as in the second one."""
-    # Two workers, and who counts them.
-    assert max(look.processes for look in looks) <= 4
     third = len(looks) // 3
-    if third < 3:  # a machine so quick, or so busy, that few looks were taken
-        return
+    assert third > 2
     middle, end = looks[third : 2 * third], looks[2 * third : -2]
     before, after = (
         np.median([look.memory + look.others for look in part])
@@ -37,6 +34,8 @@ def check_flat(looks: list[large.Look]) -> None:
     # Each of the workers may just be writing a file.
     files = [max(look.files for look in part) for part in (middle, end)]
     assert files[1] <= files[0] + 2
+    # Two workers, and who counts them.
+    assert max(look.processes for look in looks) <= 4
 
 
 @pytest.mark.parametrize(

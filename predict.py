@@ -260,7 +260,7 @@ def answer(
     args: argparse.Namespace, recognizer: "Recognizer", paths: dict[str, Path]
 ) -> "Iterator[Outcome]":
     """Yields the probabilities of all classes for each clip, in order."""
-    from signs import cluster, recognize, remote
+    from signs import cluster, engines, recognize, remote
 
     if not args.cluster:
         yield from recognize.recognize_files(recognizer, paths, args.workers)
@@ -268,7 +268,9 @@ def answer(
     described = recognizer.record["features"]
     folder = args.model_dir / "cnn"
     with cluster.connect(args.cluster, args.workers) as machines:
-        engine, on_gpu = remote.choose(args.engine, machines.gpus)
+        engine, on_gpu = remote.choose(
+            engines.suit(args.engine, described), machines.gpus
+        )
         recipe = remote.find(engine, on_gpu, described, folder, args.weights)
         start = functools.partial(
             recognize.start, recognizer.path, recognizer.record, recipe

@@ -167,7 +167,7 @@ ENGINES = [
         Engine(
             f"feature.py --engine {name}", partial(start_ours, name=name), PLAIN
         )
-        for name in ("litert", "openvino")
+        for name in ("litert", "openvino", "litert-int8")
     ),
     Engine("bound: matrix products", start_bound, NUMPY_ALONE),
 ]

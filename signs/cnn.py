@@ -47,7 +47,7 @@ CNNS = {
     "efficientnetv2s": Application("EfficientNetV2S", "efficientnet_v2", 384),
 }
 # What may run them; see `engines`.
-ENGINES = ("auto", "keras", "litert", "openvino")
+ENGINES = ("auto", "keras", "litert", "openvino", "litert-int8")
 DOWNLOAD_TIMEOUT = 30  # seconds without a byte
 
 
@@ -89,6 +89,17 @@ class Network:
             "size": self.size,
             "length": self.length,
         }
+
+
+def precision(engine: str) -> str:
+    """How exact the features of an engine are: `float32` or `int8`.
+
+    Those of one precision agree, whatever the engine.
+
+    Args:
+        engine: one of `ENGINES`.
+    """
+    return "int8" if engine.endswith("-int8") else "float32"
 
 
 def full_name(kind: str, width: float = 1.0) -> str:

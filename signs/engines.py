@@ -2,7 +2,9 @@
 
 Of the engines that were measured (see `benchmarks/`), OpenVINO is the fastest
 on CPUs with AVX-512, LiteRT with XNNPACK on other ones, and Keras on a GPU.
-Their features agree to a cosine of .9999 and better.
+Their features agree to a cosine of .9999 and better. LiteRT in eight bits is
+several times as fast on CPUs that multiply such numbers (VNNI), but its
+features are others, if near: `cnn.precision` tells the two apart.
 """
 
 import importlib.util
@@ -15,14 +17,14 @@ import numpy as np
 from signs import files
 from signs.backend import has_gpu, keras, quiet_libraries
 from signs.cli import UserError, log
-from signs.cnn import Network
+from signs.cnn import Network, precision
 
 
 class Engine(Protocol):
     """Runs a CNN.
 
     Attributes:
-        name: `keras`, `litert` or `openvino`.
+        name: one of `cnn.ENGINES`, but not `auto`.
         batch: how many pictures are best given at once.
     """
 
@@ -42,7 +44,11 @@ class Engine(Protocol):
 
 
 # The package of each engine that runs a converted network.
-PACKAGES = {"litert": "ai-edge-litert", "openvino": "openvino"}
+PACKAGES = {
+    "litert": "ai-edge-litert",
+    "openvino": "openvino",
+    "litert-int8": "ai-edge-litert",
+}
 
 
 def make(name: str, network: Network, folder: Path, threads: int) -> Engine:
@@ -60,29 +66,31 @@ def make(name: str, network: Network, folder: Path, threads: int) -> Engine:
     name = choose(name)
     if name == "keras":
         return KerasEngine(network)
-    return open_converted(name, convert(network, folder), network.size, threads)
+    path = convert(network, folder, precision(name))
+    return open_converted(name, path, network.size, threads)
 
 
 def open_converted(name: str, path: Path, size: int, threads: int) -> Engine:
     """Returns an engine that runs a converted network.
 
     Args:
-        name: `litert` or `openvino`.
-        path: see `convert`.
+        name: a key of `PACKAGES`.
+        path: see `convert`; of the precision that the engine has.
         size: of the pictures, in pixels.
         threads: how many cores it uses.
     """
-    if name == "litert":
-        return LiteRtEngine(path, size, threads)
-    return OpenVinoEngine(path, size, threads)
+    if name == "openvino":
+        return OpenVinoEngine(path, size, threads)
+    return LiteRtEngine(path, size, threads, name)
 
 
 def choose(name: str) -> str:
-    """Which engine is meant on this machine: `keras`, `litert`, `openvino`.
+    """Which engine is meant on this machine.
 
     Args:
         name: one of `cnn.ENGINES`. `auto` is Keras on a GPU or where nothing
-            else can be used, OpenVINO on a CPU with AVX-512, else LiteRT.
+            else can be used, OpenVINO on a CPU with AVX-512, else LiteRT;
+            never one that is less exact.
 
     Raises:
         UserError: if that engine is not there.
@@ -97,6 +105,29 @@ def choose(name: str) -> str:
     order = ["openvino", "litert"] if has_avx512 else ["litert"]
     there = [engine for engine in order if not missing[engine]]
     return "keras" if has_gpu() or not there else there[0]
+
+
+def suit(name: str, described: dict[str, Any]) -> str:
+    """Which engine gives the features that a record describes.
+
+    Args:
+        name: one of `cnn.ENGINES`; `auto` stays so, unless the features are
+            of eight bits.
+        described: see `features.read_meta`.
+
+    Raises:
+        UserError: if that engine gives other ones.
+    """
+    wanted = described.get("precision", "float32")
+    if name == "auto" and wanted == "int8":
+        return "litert-int8"
+    if precision(name) != wanted:
+        instead = "litert-int8" if wanted == "int8" else "auto"
+        raise UserError(
+            f"the model was trained on features of {wanted}, and --engine "
+            f"{name} gives {precision(name)}; use --engine {instead}"
+        )
+    return name
 
 
 class KerasEngine:
@@ -145,12 +176,14 @@ def set_precision(model: Any, policy: str) -> None:
 class LiteRtEngine:
     """Runs a converted CNN by LiteRT and XNNPACK, on the CPU."""
 
-    name = "litert"
     batch = 20
 
-    def __init__(self, path: Path, size: int, threads: int):
+    def __init__(
+        self, path: Path, size: int, threads: int, name: str = "litert"
+    ):
         from ai_edge_litert.interpreter import Interpreter
 
+        self.name = name
         with quiet_libraries():
             self._interpreter = Interpreter(str(path), num_threads=threads)
         self._size = size
@@ -209,25 +242,48 @@ class OpenVinoEngine:
         self._count = count
 
 
-def convert(network: Network, folder: Path) -> Path:
+def convert(network: Network, folder: Path, precision: str = "float32") -> Path:
     """Converts a CNN to LiteRT's format, once for each set of weights.
 
-    OpenVINO reads that, too.
+    OpenVINO reads that, too, in float32. For eight bits, each output channel
+    of the weights is scaled by itself, and so are the activations of each
+    picture, when they are known; so no pictures are needed to convert, and
+    none depends on the others of its batch. LiteRT calls it dynamic range
+    quantization (https://ai.google.dev/edge/litert/models/post_training_quant).
+
+    Args:
+        precision: `float32` or `int8`.
 
     Returns:
         The path of the converted network.
     """
-    path = converted_path(network.name, network.weights_hash, folder)
-    if not path.exists():
-        log.info("converting the CNN (once; kept as %s)", path)
-        with files.atomic(path) as temporary, quiet_libraries():
-            network.model.export(temporary, format="litert", verbose=False)
+    path = converted_path(network.describe(), folder, precision)
+    if path.exists():
+        return path
+    log.info("converting the CNN (once; kept as %s)", path)
+    options = {}
+    if precision == "int8":
+        from tensorflow import lite
+
+        options["optimizations"] = [lite.Optimize.DEFAULT]
+    with files.atomic(path) as temporary, quiet_libraries():
+        network.model.export(
+            temporary, format="litert", verbose=False, **options
+        )
     return path
 
 
-def converted_path(cnn: str, weights_hash: str, folder: Path) -> Path:
-    """Where a CNN that was converted is kept."""
-    return folder / f"{cnn}-{weights_hash}.tflite"
+def converted_path(
+    described: dict[str, Any], folder: Path, precision: str = "float32"
+) -> Path:
+    """Where a CNN that was converted is kept.
+
+    Args:
+        described: what `Network.describe` says of it.
+    """
+    end = "" if precision == "float32" else f"-{precision}"
+    stem = f"{described['cnn']}-{described['weights_hash']}"
+    return folder / f"{stem}{end}.tflite"
 
 
 def _what_is_missing(engine: str) -> str | None:

@@ -55,6 +55,12 @@ def check_exportable(model: Path, record: dict[str, Any]) -> None:
             "file can do; use predict.py, or export a model that was trained "
             "without it, such as with: python train_lstm.py --input centered"
         )
+    if record["features"].get("precision") == "int8":
+        raise UserError(
+            f"{model} was trained on features of eight bits, and an exported "
+            "file computes in float32; use predict.py, or export a model of "
+            "features that feature.py made without --engine litert-int8"
+        )
 
 
 def record_path(path: Path) -> Path:

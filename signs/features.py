@@ -22,10 +22,10 @@ from signs.table import Dataset
 if TYPE_CHECKING:
     from signs.remote import Recipe
 
-# What must be the same for features to go together. The engine is not among
-# them: engines agree.
 DTYPES = ["float16", "float32"]
-DECIDES = ["cnn", "weights_hash", "frames", "size", "length"]
+# What must be the same for features to go together. The engine is not among
+# them: engines of one precision agree.
+DECIDES = ["cnn", "weights_hash", "frames", "size", "length", "precision"]
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def read_meta(dataset: Dataset, cnn: str) -> dict[str, Any] | None:
 
     Returns:
         cnn, weights, weights_hash, seed, size, length (see
-        `cnn.Network.describe`), frames, dtype, engine, versions.
+        `cnn.Network.describe`), frames, dtype, engine, precision, versions.
     """
     path = meta_path(dataset, cnn)
     if not path.exists():
@@ -239,7 +239,7 @@ def read_meta(dataset: Dataset, cnn: str) -> dict[str, Any] | None:
     try:
         meta = files.read_json(path)
         if meta.get("cnn") == cnn and _is_whole(meta):
-            return meta
+            return {"precision": "float32", **meta}  # older ones lack it
         reason = f"it is not of features of {cnn}"
     except ValueError as error:
         reason = str(error)
@@ -308,10 +308,13 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> str:
     def show(meta: dict[str, Any], key: str) -> str:
         if key == "weights_hash":
             return f"{meta.get('weights')} ({meta.get(key)})"
-        return str(meta.get(key))
+        return str(get(meta, key))
+
+    def get(meta: dict[str, Any], key: str) -> Any:
+        return meta.get(key, "float32" if key == "precision" else None)
 
     return ", ".join(
         f"{key.removesuffix('_hash')} {show(one, key)} and {show(other, key)}"
         for key in DECIDES
-        if one.get(key) != other.get(key)
+        if get(one, key) != get(other, key)
     )

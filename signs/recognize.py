@@ -141,7 +141,7 @@ def load(
         folder: where CNNs that were converted for LiteRT are kept.
         threads: how many cores LiteRT uses.
         weights: file of the CNN's weights, where the record names a file.
-        engine: see `engines.make`.
+        engine: see `engines.suit`.
 
     Raises:
         UserError: if something is missing, damaged, or does not belong
@@ -287,14 +287,12 @@ def _load_engine(
     """
     from signs import cnn, engines
 
-    converted = engines.converted_path(
-        described["cnn"], described["weights_hash"], folder
-    )
+    chosen = engines.choose(engines.suit(engine, described))
+    converted = engines.converted_path(described, folder, cnn.precision(chosen))
     ready = weights is None and converted.exists()
-    chosen = engines.choose(engine)
     if ready and chosen != "keras":
         return engines.open_converted(
             chosen, converted, described["size"], threads
         )
     network = cnn.reload(described, weights)
-    return engines.make(engine, network, folder, threads)
+    return engines.make(chosen, network, folder, threads)

@@ -84,7 +84,7 @@ def write(engine: str, on_gpu: bool, network: Any, folder: Path) -> Recipe:
             with files.atomic(path) as temporary:
                 network.model.save(temporary)
     else:
-        path = engines.convert(network, folder)
+        path = engines.convert(network, folder, cnn.precision(engine))
     return Recipe(engine, path, network.describe(), on_gpu)
 
 
@@ -101,9 +101,7 @@ def find(
         described: what `Network.describe` gave.
         weights: see `cnn.reload`.
     """
-    converted = engines.converted_path(
-        described["cnn"], described["weights_hash"], folder
-    )
+    converted = engines.converted_path(described, folder, cnn.precision(engine))
     if engine != "keras" and weights is None and converted.exists():
         return Recipe(engine, converted, described, on_gpu)
     return write(engine, on_gpu, cnn.reload(described, weights), folder)

@@ -86,7 +86,7 @@ def test_engines_agree(name: str, tmp_path: Path):
     network = cnn.load(name, "random")
     shown = pictures(3, network.size)
     ours = engines.make("keras", network, tmp_path, threads=2)(shown)
-    for engine in engines.PACKAGES:
+    for engine in ("litert", "openvino"):
         if importlib.util.find_spec(engine) is None and engine == "openvino":
             continue  # there are systems without it
         fast = engines.make(engine, network, tmp_path, threads=2)
@@ -97,6 +97,35 @@ def test_engines_agree(name: str, tmp_path: Path):
         assert features.dtype == np.float32
         # Whatever else is in the batch, to the last bit.
         np.testing.assert_array_equal(fast(shown[1:2]), features[1:2])
+
+
+def test_eight_bits_are_near(small, tmp_path: Path):
+    """And not the same; the features of a picture are its own, to the bit."""
+    shown = pictures(4, small.size)
+    exact = engines.make("litert", small, tmp_path, threads=2)(shown)
+    engine = engines.make("litert-int8", small, tmp_path, threads=2)
+    near = engine(shown)
+    assert engine.name == "litert-int8"
+    norms = np.linalg.norm(exact, axis=1) * np.linalg.norm(near, axis=1)
+    assert 0.95 < ((exact * near).sum(axis=1) / norms).min() < 0.99999
+    assert near.shape == exact.shape and near.dtype == np.float32
+    np.testing.assert_array_equal(engine(shown[1:2]), near[1:2])
+    kept = sorted(tmp_path.iterdir())
+    assert [x.name.endswith("-int8.tflite") for x in kept] == [True, False]
+    assert kept[0].stat().st_size < kept[1].stat().st_size / 2
+
+
+def test_an_engine_suits_what_a_model_was_trained_on():
+    exact, eight = {"cnn": SMALL}, {"precision": "int8"}
+    assert engines.suit("auto", exact) == "auto"
+    assert engines.suit("keras", exact) == "keras"
+    assert engines.suit("auto", eight) == "litert-int8"
+    assert engines.suit("litert-int8", eight) == "litert-int8"
+    with pytest.raises(UserError, match="use --engine litert-int8"):
+        engines.suit("litert", eight)
+    with pytest.raises(UserError, match="use --engine auto"):
+        engines.suit("litert-int8", exact)
+    assert engines.choose("auto") != "litert-int8"
 
 
 def test_the_converted_network_is_kept(small, tmp_path: Path):

@@ -86,6 +86,28 @@ def test_the_batch_does_not_matter(tmp_path: Path, engine: str):
     np.testing.assert_allclose(found[0], found[1], atol=1e-4)
 
 
+def test_features_of_eight_bits_are_kept_apart(tmp_path: Path, capsys):
+    folder = write_frames(tmp_path, ["a"])
+    assert make(tmp_path, *CNN, "--engine", "litert") == 0
+    exact = np.load(folder / "a.npy")
+    eight = [*CNN, "--engine", "litert-int8"]
+    assert make(tmp_path, *eight) == 2
+    error = capsys.readouterr().err
+    assert "precision float32 and int8" in error
+    assert "--engine litert-int8 --overwrite" in error
+
+    assert make(tmp_path, *eight, "--overwrite") == 0
+    meta = json.loads((folder / "meta.json").read_text())
+    assert (meta["engine"], meta["precision"]) == ("litert-int8", "int8")
+    near = np.load(folder / "a.npy")
+    assert 0 < np.abs(near - exact).max() < exact.max() / 4
+    capsys.readouterr()
+    assert make(tmp_path, *eight) == 0
+    assert capsys.readouterr().out.startswith("nothing to do")
+    assert make(tmp_path, *CNN) == 2
+    assert "precision int8 and float32" in capsys.readouterr().err
+
+
 def test_a_bad_clip_is_listed_and_tried_again(tmp_path: Path, capsys):
     folder = write_frames(tmp_path, ["good", "bad", "none"])
     frames = tmp_path / "data" / "d" / "frame"

@@ -94,6 +94,22 @@ def test_a_table_to_read_and_one_to_keep(root: Path, tmp_path: Path, capsys):
     assert f"table {csv}" in output
 
 
+def test_a_model_of_eight_bits_is_given_such_features(
+    root: Path, tmp_path: Path, capsys
+):
+    models = copy_models(root, tmp_path / "model")
+    _, record = runs.find_model(None, models)
+    change_record(models, features={**record["features"], "precision": "int8"})
+    video = write_video(tmp_path / "clip.avi", frames=5)
+    assert run_predict(tmp_path, video) == 0
+    assert len(list(models.glob("cnn/*-int8.tflite"))) == 1
+    capsys.readouterr()
+    assert run_predict(tmp_path, video, "--engine", "keras") == 2
+    assert "use --engine litert-int8" in capsys.readouterr().err
+    assert run_predict(tmp_path, "--export", tmp_path / "x.tflite") == 2
+    assert "trained on features of eight bits" in capsys.readouterr().err
+
+
 def test_a_bad_video_does_not_stop_the_rest(root: Path, tmp_path: Path, capsys):
     good = write_video(tmp_path / "a" / "good.avi", frames=5)
     bad = tmp_path / "a" / "Bäd.mp4"

@@ -169,5 +169,5 @@ ENGINES = [
         )
         for name in ("litert", "openvino", "litert-int8")
     ),
-    Engine("bound: matrix products", start_bound, NUMPY_ALONE),
+    Engine("bound: float32 products", start_bound, NUMPY_ALONE),
 ]

@@ -13,7 +13,7 @@ FEATURE_GOALS = [
     ("one frame at a time (2018)", 3.0),
     ("Keras predict, a clip at a time", 1.8),
     ("ONNX Runtime, a clip at a time", 1.25),
-    ("bound: matrix products", 1.0),
+    ("bound: float32 products", 1.0),
 ]
 # What must be how many times as fast as what: part, the best of which, slower,
 # at least.

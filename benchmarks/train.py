@@ -150,7 +150,7 @@ ENGINES = [
     Engine("train_lstm.py on TensorFlow", start_ours, _on("tensorflow")),
     Engine("train_lstm.py on JAX", start_ours, _on("jax")),
     Engine("train_lstm.py on torch", start_ours, _on("torch")),
-    Engine("bound: matrix products", start_bound, NUMPY_ALONE),
+    Engine("bound: float32 products", start_bound, NUMPY_ALONE),
     Engine("transfer.py, everything", start_transfer, _on("tensorflow")),
     Engine("transfer.py, all frozen", start_transfer_head, _on("tensorflow")),
 ]

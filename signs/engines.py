@@ -14,10 +14,10 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from signs import files
+from signs import cnn, files
 from signs.backend import has_gpu, keras, quiet_libraries
 from signs.cli import UserError, log
-from signs.cnn import Network, precision
+from signs.cnn import Network
 
 
 class Engine(Protocol):
@@ -66,7 +66,7 @@ def make(name: str, network: Network, folder: Path, threads: int) -> Engine:
     name = choose(name)
     if name == "keras":
         return KerasEngine(network)
-    path = convert(network, folder, precision(name))
+    path = convert(network, folder, cnn.precision(name))
     return open_converted(name, path, network.size, threads)
 
 
@@ -121,11 +121,11 @@ def suit(name: str, described: dict[str, Any]) -> str:
     wanted = described.get("precision", "float32")
     if name == "auto" and wanted == "int8":
         return "litert-int8"
-    if precision(name) != wanted:
+    if cnn.precision(name) != wanted:
         instead = "litert-int8" if wanted == "int8" else "auto"
         raise UserError(
             f"the model was trained on features of {wanted}, and --engine "
-            f"{name} gives {precision(name)}; use --engine {instead}"
+            f"{name} gives {cnn.precision(name)}; use --engine {instead}"
         )
     return name
 

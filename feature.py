@@ -146,7 +146,7 @@ def is_same(there: dict, args: argparse.Namespace, frames_a_clip: int) -> bool:
         and there["seed"] in (None, args.seed)
         and there["frames"] == frames_a_clip
         and args.dtype in ("auto", there["dtype"])
-        and cnn.precision(args.engine) == there["precision"]
+        and cnn.precision(args.engine) == cnn.precision_of(there)
     )
 
 
@@ -167,7 +167,7 @@ def load_network(
         **network.describe(),
         "frames": frames_a_clip,
         "dtype": dtype,
-        "precision": cnn.precision(args.engine),
+        "engine": args.engine,
         "versions": runs.versions(),
     }
     return network, meta

@@ -56,7 +56,7 @@ def parse_arguments(
     add("--frames", type=cli.whole_number, default=20, help="frames a clip")
     add(
         "--timeout",
-        type=cli.seconds,
+        type=cli.not_negative,
         default=120,
         metavar="SECONDS",
         help="give a clip up that takes longer, as some damaged ones hang for "

@@ -57,7 +57,7 @@ def parse_arguments(
     )
     add(
         "--anchor",
-        type=cli.seconds,
+        type=cli.not_negative,
         default=0.0,
         metavar="STRENGTH",
         help="pull all weights but the softmax layer's back to where they "
@@ -73,7 +73,7 @@ def parse_arguments(
     )
     add(
         "--joint",
-        type=cli.seconds,
+        type=cli.not_negative,
         default=0.0,
         metavar="WEIGHT",
         help="train on the clips of the model's own data set, too, with its "

@@ -154,7 +154,7 @@ def _add_augmentation_flags(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--mixup",
-        type=seconds,
+        type=not_negative,
         default=0.0,
         metavar="ALPHA",
         help="mix pairs of clips and their labels, by shares drawn from "
@@ -301,7 +301,7 @@ def positive(text: str) -> float:
     return number
 
 
-def seconds(text: str) -> float:
+def not_negative(text: str) -> float:
     """An argparse type: a finite number from 0 on."""
     number = float(text)
     if not 0 <= number < float("inf"):

@@ -102,6 +102,16 @@ def precision(engine: str) -> str:
     return "int8" if engine.endswith("-int8") else "float32"
 
 
+def precision_of(record: dict[str, Any]) -> str:
+    """The precision of the features that a record describes.
+
+    Args:
+        record: see `features.read_meta`; without an engine it is of exact
+            features.
+    """
+    return precision(record.get("engine", "keras"))
+
+
 def full_name(kind: str, width: float = 1.0) -> str:
     """What a CNN is called in folders and records: `mobilenet-0.25`.
 

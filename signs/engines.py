@@ -118,7 +118,7 @@ def suit(name: str, described: dict[str, Any]) -> str:
     Raises:
         UserError: if that engine gives other ones.
     """
-    wanted = described.get("precision", "float32")
+    wanted = cnn.precision_of(described)
     if name == "auto" and wanted == "int8":
         return "litert-int8"
     if cnn.precision(name) != wanted:

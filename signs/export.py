@@ -55,7 +55,7 @@ def check_exportable(model: Path, record: dict[str, Any]) -> None:
             "file can do; use predict.py, or export a model that was trained "
             "without it, such as with: python train_lstm.py --input centered"
         )
-    if record["features"].get("precision") == "int8":
+    if cnn.precision_of(record["features"]) == "int8":
         raise UserError(
             f"{model} was trained on features of eight bits, and an exported "
             "file computes in float32; use predict.py, or export a model of "

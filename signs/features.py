@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from signs import cnn as cnns
 from signs import files, frames
 from signs.cli import UserError
 from signs.parallel import COSTS_ONE_CLIP, Outcome, Work, ends_the_run
@@ -231,7 +232,7 @@ def read_meta(dataset: Dataset, cnn: str) -> dict[str, Any] | None:
 
     Returns:
         cnn, weights, weights_hash, seed, size, length (see
-        `cnn.Network.describe`), frames, dtype, engine, precision, versions.
+        `cnn.Network.describe`), frames, dtype, engine, versions.
     """
     path = meta_path(dataset, cnn)
     if not path.exists():
@@ -239,7 +240,7 @@ def read_meta(dataset: Dataset, cnn: str) -> dict[str, Any] | None:
     try:
         meta = files.read_json(path)
         if meta.get("cnn") == cnn and _is_whole(meta):
-            return {"precision": "float32", **meta}  # older ones lack it
+            return meta
         reason = f"it is not of features of {cnn}"
     except ValueError as error:
         reason = str(error)
@@ -308,13 +309,14 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> str:
     def show(meta: dict[str, Any], key: str) -> str:
         if key == "weights_hash":
             return f"{meta.get('weights')} ({meta.get(key)})"
-        return str(get(meta, key))
+        return str(meta.get(key))
 
-    def get(meta: dict[str, Any], key: str) -> Any:
-        return meta.get(key, "float32" if key == "precision" else None)
+    one, other = (
+        {**meta, "precision": cnns.precision_of(meta)} for meta in (one, other)
+    )
 
     return ", ".join(
         f"{key.removesuffix('_hash')} {show(one, key)} and {show(other, key)}"
         for key in DECIDES
-        if get(one, key) != get(other, key)
+        if one.get(key) != other.get(key)
     )

@@ -116,7 +116,7 @@ def test_eight_bits_are_near(small, tmp_path: Path):
 
 
 def test_an_engine_suits_what_a_model_was_trained_on():
-    exact, eight = {"cnn": SMALL}, {"precision": "int8"}
+    exact, eight = {"cnn": SMALL}, {"engine": "litert-int8"}
     assert engines.suit("auto", exact) == "auto"
     assert engines.suit("keras", exact) == "keras"
     assert engines.suit("auto", eight) == "litert-int8"

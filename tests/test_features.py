@@ -131,8 +131,7 @@ def test_a_damaged_record_is_named(tmp_path: Path):
 
 def test_differences_names_both():
     assert features.differences(META, dict(META, engine="litert")) == ""
-    assert features.differences(META, dict(META, precision="float32")) == ""
-    found = features.differences(META, dict(META, precision="int8"))
+    found = features.differences(META, dict(META, engine="litert-int8"))
     assert found == "precision float32 and int8"
     other = dict(META, frames=40, weights="imagenet", weights_hash="ffff")
     found = features.differences(META, other)

@@ -99,7 +99,8 @@ def test_a_model_of_eight_bits_is_given_such_features(
 ):
     models = copy_models(root, tmp_path / "model")
     _, record = runs.find_model(None, models)
-    change_record(models, features={**record["features"], "precision": "int8"})
+    made = {**record["features"], "engine": "litert-int8"}
+    change_record(models, features=made)
     video = write_video(tmp_path / "clip.avi", frames=5)
     assert run_predict(tmp_path, video) == 0
     assert len(list(models.glob("cnn/*-int8.tflite"))) == 1

@@ -16,7 +16,7 @@ CAMPAIGN ?= 10
 .DELETE_ON_ERROR:
 
 demo: .venv/demo
-	$(RUN) -m signs.demo
+	$(RUN) -m signs.synthetic.demo
 
 test: .venv/test
 	$(RUN) -m pytest --numprocesses 2 --dist loadfile

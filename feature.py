@@ -18,24 +18,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from signs import cli
-from signs.cli import UserError, count, log
+from signs.core import arguments
+from signs.core.errors import UserError
+from signs.core.messages import count, log
 
 if TYPE_CHECKING:
-    from signs.table import Dataset
+    from signs.data.clips_table import Dataset
 
 
 def parse_arguments(
-    arguments: Sequence[str] | None = None,
+    argv: Sequence[str] | None = None,
 ) -> argparse.Namespace:
-    from signs.cnn import CNNS, ENGINES
+    from signs.features.backbones import CNNS, ENGINES
 
-    parser = cli.build_parser(__doc__ or "", dataset="chalearn")
+    parser = arguments.build_parser(__doc__ or "", dataset="chalearn")
     add = parser.add_argument
     add("--cnn", default="inceptionv3", help=f"one of {', '.join(CNNS)}")
     add(
         "--alpha",
-        type=cli.positive,
+        type=arguments.positive,
         default=1.0,
         help="width of mobilenet: 0.25, 0.5, 0.75 or 1",
     )
@@ -55,7 +56,7 @@ def parse_arguments(
     )
     add(
         "--batch",
-        type=cli.whole_number,
+        type=arguments.whole_number,
         help="frames that go through the CNN at once; whole clips do, and "
         "if not given, as many as suit the engine",
     )
@@ -66,18 +67,20 @@ def parse_arguments(
         help="how features are stored; auto: float16, but float32 for "
         "random weights, whose features differ little",
     )
-    cli.add_cluster_flag(parser)
-    return cli.parse(parser, arguments)
+    arguments.add_cluster_flag(parser)
+    return arguments.parse(parser, argv)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    args = parse_arguments(arguments)
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_arguments(argv)
 
-    from signs import cluster, files, lock, table
+    from signs.cluster import ray_backend
+    from signs.core import files, lock
+    from signs.data import clips_table
 
     if args.cluster:
-        cluster.require()
-    dataset = table.Dataset(args.data / args.dataset)
+        ray_backend.require()
+    dataset = clips_table.Dataset(args.data / args.dataset)
     if args.dry_run:
         return make(args, dataset)
     with lock.hold(dataset.root):
@@ -89,17 +92,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make(args: argparse.Namespace, dataset: "Dataset") -> int:
     """Makes the features that are missing; returns the exit code."""
-    from signs import features, files, frames, table
-    from signs.cnn import full_name
+    from signs.core import files
+    from signs.data import clips_table
+    from signs.features import feature_store
+    from signs.features.backbones import full_name
+    from signs.video import frame_store
 
-    clips = table.read_clips(dataset)
-    frames_a_clip = frames.require_meta(dataset)["frames"]
+    clips = clips_table.read_clips(dataset)
+    frames_a_clip = frame_store.require_meta(dataset)["frames"]
     name = full_name(args.cnn, args.alpha)
-    there = None if args.overwrite else features.read_meta(dataset, name)
+    there = None if args.overwrite else feature_store.read_meta(dataset, name)
     if (
         there
         and is_same(there, args, frames_a_clip)
-        and not features.tasks(dataset, clips, there, only_missing=True)
+        and not feature_store.tasks(dataset, clips, there, only_missing=True)
     ):
         log.info(
             f"nothing to do: {count(len(clips), 'clip')} of "
@@ -108,14 +114,16 @@ def make(args: argparse.Namespace, dataset: "Dataset") -> int:
         )
         return 0
     network, meta = load_network(args, name, frames_a_clip, there)
-    if there and (problem := features.differences(there, meta)):
+    if there and (problem := feature_store.differences(there, meta)):
         raise UserError(
             f"{dataset.feature(name)} holds other features than asked for: "
             f"{problem}; replace them with: "
-            f"{features.command(dataset, name)} --weights {args.weights} "
+            f"{feature_store.command(dataset, name)} --weights {args.weights} "
             f"--engine {args.engine} --overwrite"
         )
-    todo = features.tasks(dataset, clips, meta, only_missing=not args.overwrite)
+    todo = feature_store.tasks(
+        dataset, clips, meta, only_missing=not args.overwrite
+    )
     log.info(
         f"{name} with {meta['weights']} weights: {meta['length']:,} features "
         f"a frame, {frames_a_clip} frames a clip; "
@@ -138,7 +146,7 @@ def is_same(there: dict, args: argparse.Namespace, frames_a_clip: int) -> bool:
 
     False also where only loading the CNN can tell.
     """
-    from signs import cnn
+    from signs.features import backbones
 
     return (
         args.weights in ("imagenet", "random", "auto")
@@ -146,7 +154,7 @@ def is_same(there: dict, args: argparse.Namespace, frames_a_clip: int) -> bool:
         and there["seed"] in (None, args.seed)
         and there["frames"] == frames_a_clip
         and args.dtype in ("auto", there["dtype"])
-        and cnn.precision(args.engine) == cnn.precision_of(there)
+        and backbones.precision(args.engine) == backbones.precision_of(there)
     )
 
 
@@ -154,12 +162,13 @@ def load_network(
     args: argparse.Namespace, name: str, frames_a_clip: int, there: dict | None
 ) -> tuple[Any, dict[str, Any]]:
     """Loads the CNN, and says all that the features are made with."""
-    from signs import cnn, runs
+    from signs.features import backbones
+    from signs.training import run_record
 
     weights = args.weights
     if there and weights == "auto" and there["weights"] == "random":
         weights = "random"  # as before, without trying to download again
-    network = cnn.load(name, weights, args.seed)
+    network = backbones.load(name, weights, args.seed)
     dtype = args.dtype
     if dtype == "auto":
         dtype = "float32" if network.weights == "random" else "float16"
@@ -168,7 +177,7 @@ def load_network(
         "frames": frames_a_clip,
         "dtype": dtype,
         "engine": args.engine,
-        "versions": runs.versions(),
+        "versions": run_record.versions(),
     }
     return network, meta
 
@@ -181,7 +190,8 @@ def extract(
     todo: Mapping[str, Any],
 ) -> dict[str, str]:
     """Makes the features; returns the reasons of the clips that failed."""
-    from signs import engines, features, files, parallel
+    from signs.core import files, parallel
+    from signs.features import engines, feature_store
 
     if args.cluster:
         return extract_on_cluster(args, network, meta, dataset, todo)
@@ -189,11 +199,13 @@ def extract(
         args.engine, network, args.model_dir / "cnn", args.workers
     )
     files.write_json(
-        features.meta_path(dataset, meta["cnn"]),
+        feature_store.meta_path(dataset, meta["cnn"]),
         {**meta, "engine": engine.name},
     )
     clips_at_once = max(1, (args.batch or engine.batch) // meta["frames"])
-    outcomes = features.make_features(todo, engine, clips_at_once, args.workers)
+    outcomes = feature_store.make_features(
+        todo, engine, clips_at_once, args.workers
+    )
     _, failures = parallel.collect(
         outcomes,
         len(todo),
@@ -212,20 +224,24 @@ def extract_on_cluster(
     todo: Mapping[str, Any],
 ) -> dict[str, str]:
     """Like `extract`, by processes that have a CNN or a GPU each."""
-    from signs import cluster, features, files, parallel, remote
+    from signs.cluster import ray_backend
+    from signs.core import files, parallel
+    from signs.features import feature_store, worker_setup
 
-    with cluster.connect(args.cluster, args.workers) as machines:
-        engine, on_gpu = remote.choose(args.engine, machines.gpus)
-        recipe = remote.write(engine, on_gpu, network, args.model_dir / "cnn")
+    with ray_backend.connect(args.cluster, args.workers) as machines:
+        engine, on_gpu = worker_setup.choose(args.engine, machines.gpus)
+        recipe = worker_setup.write(
+            engine, on_gpu, network, args.model_dir / "cnn"
+        )
         files.write_json(
-            features.meta_path(dataset, meta["cnn"]),
+            feature_store.meta_path(dataset, meta["cnn"]),
             {**meta, "engine": engine},
         )
         at_once = max(1, (args.batch or recipe.batch) // meta["frames"])
-        start = functools.partial(features.start, recipe, at_once)
+        start = functools.partial(feature_store.start, recipe, at_once)
         with contextlib.closing(
             machines.outcomes(
-                start, todo, None, cluster.CORES_OF_A_CNN, on_gpu, at_once
+                start, todo, None, ray_backend.CORES_OF_A_CNN, on_gpu, at_once
             )
         ) as outcomes:
             title = f"{meta['cnn']} ({engine})"
@@ -267,4 +283,4 @@ def report(
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(arguments.run(main))

@@ -27,19 +27,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from signs import catalog, cli
-from signs.cli import UserError, count, log
+from signs.core import arguments
+from signs.core.errors import UserError
+from signs.core.messages import count, log
+from signs.video import catalog
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from signs.table import Dataset
+    from signs.data.clips_table import Dataset
 
 
 def parse_arguments(
-    arguments: Sequence[str] | None = None,
+    argv: Sequence[str] | None = None,
 ) -> argparse.Namespace:
-    parser = cli.build_parser(__doc__ or "", dataset="chalearn")
+    parser = arguments.build_parser(__doc__ or "", dataset="chalearn")
     add = parser.add_argument
     add(
         "--source",
@@ -53,10 +55,15 @@ def parse_arguments(
         choices=["auto", "isogd", "ledasila", "folder", "csv"],
         help="how the videos are laid out; auto looks",
     )
-    add("--frames", type=cli.whole_number, default=20, help="frames a clip")
+    add(
+        "--frames",
+        type=arguments.whole_number,
+        default=20,
+        help="frames a clip",
+    )
     add(
         "--timeout",
-        type=cli.not_negative,
+        type=arguments.not_negative,
         default=120,
         metavar="SECONDS",
         help="give a clip up that takes longer, as some damaged ones hang for "
@@ -70,33 +77,34 @@ def parse_arguments(
     )
     add(
         "--val",
-        type=cli.fraction,
+        type=arguments.fraction,
         help="share of the clips to validate on, where no list says which",
     )
     add(
         "--min-clips",
-        type=cli.whole_number,
+        type=arguments.whole_number,
         metavar="N",
         help="leave out classes with fewer clips",
     )
     add(
         "--classes",
-        type=cli.whole_number,
+        type=arguments.whole_number,
         metavar="N",
         help="leave out all but the N classes with the most clips",
     )
-    cli.add_cluster_flag(parser)
+    arguments.add_cluster_flag(parser)
     parser.set_defaults(**catalog.OF_THE_TABLE)
-    return cli.parse(parser, arguments)
+    return arguments.parse(parser, argv)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    args = parse_arguments(arguments)
-    from signs import cluster, files, lock
-    from signs.table import Dataset
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_arguments(argv)
+    from signs.cluster import ray_backend
+    from signs.core import files, lock
+    from signs.data.clips_table import Dataset
 
     if args.cluster:
-        cluster.require()
+        ray_backend.require()
     dataset = Dataset(args.data / args.dataset)
     if args.dry_run:
         return make(args, dataset)
@@ -108,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make(args: argparse.Namespace, dataset: "Dataset") -> int:
     """Makes what is missing of the tables and frames; returns the exit code."""
-    from signs import frames
+    from signs.video import frame_store
 
     kept = dataset.clips.exists() and not args.overwrite
     old = catalog.read_meta(args, dataset)
@@ -116,9 +124,11 @@ def make(args: argparse.Namespace, dataset: "Dataset") -> int:
         args, dataset, old
     )
     source = catalog.find_root(dataset, meta)
-    todo = frames.tasks(dataset, clips, source, args.frames)
+    todo = frame_store.tasks(dataset, clips, source, args.frames)
     if not args.overwrite:
-        todo = todo.only(lambda x: not frames.has_frames(x.folder, x.frames))
+        todo = todo.only(
+            lambda x: not frame_store.has_frames(x.folder, x.frames)
+        )
     if args.dry_run:
         return say_what_would_be_done(args, dataset, clips, kept, len(todo))
     if kept and not todo and dataset.sheet.exists():
@@ -146,7 +156,9 @@ def take_frames(
     todo: Mapping[str, Any],
 ) -> dict[str, str]:
     """Makes the missing frames; returns the reasons of clips that failed."""
-    from signs import cluster, files, frames, parallel
+    from signs.cluster import ray_backend
+    from signs.core import files, parallel
+    from signs.video import frame_store
 
     if todo and not source.exists():
         raise UserError(
@@ -156,11 +168,11 @@ def take_frames(
         )
     how = (args.workers, "frames", args.quiet, args.timeout or None, False)
     if args.cluster:
-        _, failures = cluster.map_clips(
-            frames.make_frames, todo, args.cluster, *how
+        _, failures = ray_backend.map_clips(
+            frame_store.make_frames, todo, args.cluster, *how
         )
     else:
-        _, failures = parallel.map_clips(frames.make_frames, todo, *how)
+        _, failures = parallel.map_clips(frame_store.make_frames, todo, *how)
     files.write_failures(failed_path(args, dataset), failures)
     return failures
 
@@ -171,16 +183,19 @@ def failed_path(args: argparse.Namespace, dataset: "Dataset") -> Path:
 
 def draw_sheet(dataset: "Dataset", done: "pd.DataFrame", frames: int) -> None:
     """Draws the contact sheet of the clips that have frames."""
-    from signs import sheet, table
+    from signs.data import clips_table
+    from signs.video import contact_sheet
 
-    names = table.read_classes(dataset).set_index("label")["name"]
+    names = clips_table.read_classes(dataset).set_index("label")["name"]
     title = (
         f"{dataset.name}: {count(len(done), 'clip')} of "
         f"{count(len(names), 'class', 'classes')}, "
         f"{count(frames, 'frame')} each"
     )
     try:
-        sheet.draw(dataset.sheet, done, names, dataset.frame, frames, title)
+        contact_sheet.draw(
+            dataset.sheet, done, names, dataset.frame, frames, title
+        )
     except ValueError as error:
         log.warning(f"no contact sheet: {error}")
 
@@ -228,7 +243,7 @@ def summarise(
     failures: dict[str, str],
 ) -> None:
     """Prints what there is now, and what to do next."""
-    from signs import splits
+    from signs.data import splits
 
     sizes = clips["label"][clips["label"] != ""].value_counts()
     unlabelled = len(clips) - sizes.sum()
@@ -285,4 +300,4 @@ def say_what_failed(failures: dict[str, str], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(arguments.run(main))

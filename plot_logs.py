@@ -25,11 +25,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signs import cli, files
-from signs.cli import UserError, count, log
+from signs.core import arguments, files
+from signs.core.errors import UserError
+from signs.core.messages import count, log
 
 if TYPE_CHECKING:
-    from signs.curves import Run
+    from signs.evaluation.curves import Run
 
 MOST_COMPARED = 8  # more curves than this nobody tells apart
 COMPARISON = "comparison.png"
@@ -60,9 +61,9 @@ class Plot:
             return False
 
 
-def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parses the command line."""
-    parser = cli.build_parser(__doc__)
+    parser = arguments.build_parser(__doc__)
     parser.add_argument(
         "logs",
         nargs="*",
@@ -81,11 +82,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--show", action="store_true", help="show the figures in windows too"
     )
-    return cli.parse(parser, arguments)
+    return arguments.parse(parser, argv)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    args = parse_arguments(arguments)
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_arguments(argv)
     show = args.show and not args.dry_run
     if show:
         require_screen()
@@ -114,7 +115,7 @@ def find_logs(named: list[Path], folder: Path) -> list[Path]:
         named: logs, names of runs and folders; empty for all in `folder`.
         folder: the folder of logs.
     """
-    from signs import logs
+    from signs.evaluation import training_log
 
     found: dict[Path, Path] = {}
     for path in named or [folder]:
@@ -123,7 +124,7 @@ def find_logs(named: list[Path], folder: Path) -> list[Path]:
             choices = [path, folder / f"{path}.csv", Path(f"{path}.csv")]
             paths = [next(filter(Path.is_file, choices), path)]
         else:
-            paths = logs.find_logs(path)
+            paths = training_log.find_logs(path)
         if not paths:
             raise UserError(
                 f"there is no training log in {path}; training writes one: "
@@ -143,13 +144,13 @@ def read_runs(paths: list[Path]) -> "tuple[list[Run], list[str]]":
     Raises:
         UserError: if none can be read.
     """
-    from signs import logs
-    from signs.curves import Run
+    from signs.evaluation import training_log
+    from signs.evaluation.curves import Run
 
     runs, failures = [], []
     for path, name in zip(paths, short_names(paths), strict=True):
         try:
-            table = logs.read_log(path)
+            table = training_log.read_log(path)
             runs.append(Run(path, name, table, read_classes(path)))
         except UserError as error:
             failures.append(str(error))
@@ -191,7 +192,7 @@ def read_classes(path: Path) -> int | None:
 
 def print_figures(runs: "list[Run]") -> None:
     """Prints a line for each run; for a single one, two shorter lines."""
-    from signs import logs
+    from signs.evaluation import training_log
 
     width = max(len(run.name) for run in runs)
     epochs = [count(len(run.table), "epoch") for run in runs]
@@ -200,7 +201,7 @@ def print_figures(runs: "list[Run]") -> None:
     for run, number in zip(runs, epochs, strict=True):
         log.info(
             f"{run.name:{width}}  {number:>{wide}}{gap}"
-            f"{logs.validation_line(run.table)}"
+            f"{training_log.validation_line(run.table)}"
         )
 
 
@@ -264,7 +265,7 @@ def save(plot: Plot) -> None:
     """Draws a figure into its file, without a screen."""
     from matplotlib.figure import Figure
 
-    from signs import curves
+    from signs.evaluation import curves
 
     is_png = plot.path.suffix.lower() == ".png"
     with curves.style(), files.atomic(plot.path) as temporary:
@@ -298,7 +299,7 @@ def show_windows(plots: list[Plot]) -> None:
     """Shows the figures, until the user closes their windows."""
     from matplotlib import pyplot
 
-    from signs import curves
+    from signs.evaluation import curves
 
     with curves.style():
         for plot in plots:
@@ -307,4 +308,4 @@ def show_windows(plots: list[Plot]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(arguments.run(main))

@@ -28,12 +28,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signs import cli
-from signs.cli import UserError, count, log
+from signs.core import arguments
+from signs.core.errors import UserError
+from signs.core.messages import count, log
 
 if TYPE_CHECKING:
-    from signs.parallel import Outcome
-    from signs.recognize import Recognizer
+    from signs.core.parallel import Outcome
+    from signs.inference.predictor import Recognizer
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,11 @@ class Video:
 
 
 def parse_arguments(
-    arguments: Sequence[str] | None = None,
+    argv: Sequence[str] | None = None,
 ) -> argparse.Namespace:
-    from signs.cnn import ENGINES
+    from signs.features.backbones import ENGINES
 
-    parser = cli.build_parser(__doc__ or "")
+    parser = arguments.build_parser(__doc__ or "")
     add = parser.add_argument
     add("videos", nargs="*", type=Path, metavar="VIDEO|DIR", help="clips")
     add(
@@ -68,10 +69,10 @@ def parse_arguments(
         default="auto",
         help="what runs the CNN, as in feature.py",
     )
-    add("--top", type=cli.whole_number, default=3, help="classes to name")
+    add("--top", type=arguments.whole_number, default=3, help="classes to name")
     add(
         "--threshold",
-        type=cli.fraction,
+        type=arguments.fraction,
         default=0.5,
         help="a sign in a stream that is less probable is called unknown",
     )
@@ -80,13 +81,13 @@ def parse_arguments(
     clips.add_argument(
         "--json", action="store_true", help="print a line of JSON a clip"
     )
-    cli.add_cluster_flag(clips)
+    arguments.add_cluster_flag(clips)
     _add_stream_flags(parser)
     export = parser.add_argument_group("other programs")
     export.add_argument(
         "--export", type=Path, metavar="FILE", help="write .onnx or .tflite"
     )
-    args = cli.parse(parser, arguments)
+    args = arguments.parse(parser, argv)
     args.out = args.out or args.log / "segments"
     tasks = [bool(args.videos), args.camera is not None, bool(args.export)]
     if sum(tasks) != 1:
@@ -112,7 +113,7 @@ def _add_stream_flags(parser: argparse.ArgumentParser) -> None:
     )
     live.add_argument(
         "--seconds",
-        type=cli.positive,
+        type=arguments.positive,
         default=4.0,
         help="after which a recording by the space bar ends; 10 at most",
     )
@@ -150,22 +151,23 @@ def _add_stream_flags(parser: argparse.ArgumentParser) -> None:
     )
     long.add_argument(
         "--pause",
-        type=cli.positive,
+        type=arguments.positive,
         default=0.8,
         help="seconds of rest that end a sign",
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    args = parse_arguments(arguments)
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_arguments(argv)
     if args.json or args.headless:
         messages_to_stderr()
 
-    from signs import cluster, runs
+    from signs.cluster import ray_backend
+    from signs.training import run_record
 
     if args.cluster:
-        cluster.require()
-    path, record = runs.find_model(args.model, args.model_dir, "*")
+        ray_backend.require()
+    path, record = run_record.find_model(args.model, args.model_dir, "*")
     log.info(f"model {path}")
     if args.export:
         return export_model(args, path, record)
@@ -188,10 +190,10 @@ def messages_to_stderr() -> None:
 
 def load(args: argparse.Namespace, path: Path, record: dict) -> "Recognizer":
     """Loads the model and the CNN that it needs."""
-    from signs import recognize
+    from signs.inference import predictor
 
     folder = args.model_dir / "cnn"
-    return recognize.load(
+    return predictor.load(
         path, record, folder, args.workers, args.weights, args.engine
     )
 
@@ -205,18 +207,18 @@ def find_videos(paths: list[Path]) -> dict[str, Video]:
     Raises:
         UserError: if there are none.
     """
-    from signs import source, table
+    from signs.data import clips_table, scan
 
     found = []
     for path in paths:
         if path.is_dir():
-            inside = source.find_files(path).videos
+            inside = scan.find_files(path).videos
             found += [Video(path / name, name) for name in inside]
         else:
             found.append(Video(path, path.name))
     if not found:
         raise UserError(f"there is no video in {', '.join(map(str, paths))}")
-    return {table.as_cell(str(video.path)): video for video in found}
+    return {clips_table.as_cell(str(video.path)): video for video in found}
 
 
 def recognize_clips(
@@ -230,11 +232,12 @@ def recognize_clips(
     Returns:
         The reasons of those that failed, by clip.
     """
-    from signs import answers, parallel
+    from signs.core import parallel
+    from signs.inference import predictions
 
     recognizer = load(args, path, record)
     names = [row["name"] for row in record["classes"]]
-    text = answers.Text(videos, names, min(args.top, len(names)))
+    text = predictions.Text(videos, names, min(args.top, len(names)))
     if not args.json:
         print(text.heading(), flush=True)
     found, failures = {}, {}
@@ -242,7 +245,7 @@ def recognize_clips(
     for clip, probabilities, error in answer(args, recognizer, paths):
         if probabilities is not None:
             found[clip] = recognizer.best(probabilities, args.top)
-            row = answers.as_json if args.json else text.row
+            row = predictions.as_json if args.json else text.row
             print(row(clip, found[clip]), flush=True)
             continue
         failures[clip] = parallel.reason(error or ValueError("no answer"))
@@ -251,7 +254,7 @@ def recognize_clips(
             line = {"clip": clip, "error": failures[clip]}
             print(json.dumps(line), flush=True)
     if args.csv and found:
-        answers.write_csv(args.csv, found)
+        predictions.write_csv(args.csv, found)
         log.info(f"table {args.csv}")
     return failures
 
@@ -260,29 +263,33 @@ def answer(
     args: argparse.Namespace, recognizer: "Recognizer", paths: dict[str, Path]
 ) -> "Iterator[Outcome]":
     """Yields the probabilities of all classes for each clip, in order."""
-    from signs import cluster, engines, recognize, remote
+    from signs.cluster import ray_backend
+    from signs.features import engines, worker_setup
+    from signs.inference import predictor
 
     if not args.cluster:
-        yield from recognize.recognize_files(recognizer, paths, args.workers)
+        yield from predictor.recognize_files(recognizer, paths, args.workers)
         return
     described = recognizer.record["features"]
     folder = args.model_dir / "cnn"
-    with cluster.connect(args.cluster, args.workers) as machines:
-        engine, on_gpu = remote.choose(
+    with ray_backend.connect(args.cluster, args.workers) as machines:
+        engine, on_gpu = worker_setup.choose(
             engines.suit(args.engine, described), machines.gpus
         )
-        recipe = remote.find(engine, on_gpu, described, folder, args.weights)
+        recipe = worker_setup.find(
+            engine, on_gpu, described, folder, args.weights
+        )
         start = functools.partial(
-            recognize.start, recognizer.path, recognizer.record, recipe
+            predictor.start, recognizer.path, recognizer.record, recipe
         )
         with contextlib.closing(
             machines.outcomes(
-                start, paths, None, cluster.CORES_OF_A_CNN, on_gpu
+                start, paths, None, ray_backend.CORES_OF_A_CNN, on_gpu
             )
         ) as found:
-            outcomes = cluster.in_order(found, paths)
+            outcomes = ray_backend.in_order(found, paths)
             if recognizer.is_centered:
-                outcomes = recognize.classify_files(recognizer, outcomes)
+                outcomes = predictor.classify_files(recognizer, outcomes)
             yield from outcomes
 
 
@@ -297,14 +304,15 @@ def find_signs(
     Returns:
         The reasons of the recordings that failed, by clip.
     """
-    from signs import files, parallel, segments
+    from signs.core import files, parallel
+    from signs.inference import long_video
 
-    outputs = segments.name_outputs(
+    outputs = long_video.name_outputs(
         args.out, {clip: video.name for clip, video in videos.items()}
     )
     todo = {}
     for clip, video in videos.items():
-        settings = segments.Settings(
+        settings = long_video.Settings(
             str(video.path), str(path), args.pause, args.threshold, args.top
         )
         done = outputs[clip].are_there(settings, args.draw)
@@ -319,7 +327,7 @@ def find_signs(
     for clip, settings in todo.items():
         log.info(clip)
         try:
-            segments.label(outputs[clip], recognizer, settings, args.draw)
+            long_video.label(outputs[clip], recognizer, settings, args.draw)
         except parallel.COSTS_ONE_CLIP as error:
             if files.is_full(error):
                 raise
@@ -330,10 +338,10 @@ def find_signs(
 
 def recognize_live(args: argparse.Namespace, path: Path, record: dict) -> int:
     """Recognises the signs of a camera; returns the exit code."""
-    from signs import window
-    from signs.camera import Camera
-    from signs.live import Live, recognize_stream
-    from signs.stream import ByKey, ByMotion
+    from signs.inference import window
+    from signs.inference.live import Live, recognize_stream
+    from signs.inference.segmenter import ByKey, ByMotion
+    from signs.video.camera import Camera
 
     if not args.headless:
         window.check_screen()
@@ -367,7 +375,7 @@ def recognize_live(args: argparse.Namespace, path: Path, record: dict) -> int:
 
 def export_model(args: argparse.Namespace, path: Path, record: dict) -> int:
     """Writes CNN and classifier as one file; returns the exit code."""
-    from signs import export
+    from signs.inference import export
 
     export.check_format(args.export)
     export.check_exportable(path, record)
@@ -399,7 +407,7 @@ def report(
     Raises:
         UserError: if all did.
     """
-    from signs import files
+    from signs.core import files
 
     failed = args.log / "predict-failed.csv"
     files.write_failures(failed, failures)
@@ -418,4 +426,4 @@ def report(
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(arguments.run(main))

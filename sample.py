@@ -23,17 +23,18 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from signs import cli
-from signs.cli import UserError, count, log
+from signs.core import arguments
+from signs.core.errors import UserError
+from signs.core.messages import count, log
 
 if TYPE_CHECKING:
-    from signs.puppets.plan import Plan, Settings
+    from signs.synthetic.puppets.plan import Plan, Settings
 
 
 def parse_arguments(
-    arguments: Sequence[str] | None = None,
+    argv: Sequence[str] | None = None,
 ) -> argparse.Namespace:
-    parser = cli.build_parser(__doc__ or "")
+    parser = arguments.build_parser(__doc__ or "")
     add = parser.add_argument
     add(
         "--gestures",
@@ -59,7 +60,7 @@ def parse_arguments(
         default=5,
         help="classes of sample-ledasila, 2 to 21",
     )
-    args = cli.parse(parser, arguments)
+    args = arguments.parse(parser, argv)
     if args.seed < 0:
         parser.error(f"argument --seed: {args.seed} is less than 0")
     return args
@@ -79,11 +80,11 @@ def between(low: int, high: int) -> Callable[[str], int]:
     return number
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    args = parse_arguments(arguments)
-    from signs import lock
-    from signs.puppets import plan, render
-    from signs.table import Dataset
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_arguments(argv)
+    from signs.core import lock
+    from signs.data.clips_table import Dataset
+    from signs.synthetic.puppets import plan, render
 
     settings = plan.Settings(
         args.gestures, args.performers, args.clips, args.words, args.seed
@@ -108,8 +109,8 @@ def make(
     args: argparse.Namespace, settings: "Settings", plans: "list[Plan]"
 ) -> int:
     """Renders the clips that are missing; returns the exit code."""
-    from signs import files, parallel
-    from signs.puppets import render
+    from signs.core import files, parallel
+    from signs.synthetic.puppets import render
 
     for each in plans:
         check_folder(each, settings, args.overwrite)
@@ -189,7 +190,7 @@ def check_folder(plan: "Plan", settings: "Settings", overwrite: bool) -> None:
 
 def prepare_folder(plan: "Plan", settings: "Settings", overwrite: bool) -> None:
     """Writes all but the videos, and removes those to be made again."""
-    from signs import files
+    from signs.core import files
 
     files.remove_leftovers(plan.dataset.root, deep=True, seconds=0)
     marker = plan.dataset.root / "sample.json"
@@ -212,4 +213,4 @@ def next_command(plan: "Plan", args: argparse.Namespace) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(arguments.run(main))

@@ -33,20 +33,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from signs import cli
-from signs.cli import UserError, count, log
+from signs.core import arguments
+from signs.core.errors import UserError
+from signs.core.messages import count, log
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from signs.examples import Examples
-    from signs.study import Place, Recipe
+    from signs.study.runner import Place, Recipe
+    from signs.training.feature_dataset import Examples
 
 
 def parse_arguments(
-    arguments: Sequence[str] | None = None,
+    argv: Sequence[str] | None = None,
 ) -> argparse.Namespace:
-    parser = cli.build_parser(__doc__ or "", dataset="ledasila")
+    parser = arguments.build_parser(__doc__ or "", dataset="ledasila")
     add = parser.add_argument
     add(
         "--table",
@@ -70,7 +71,7 @@ def parse_arguments(
     add("--folds", type=_at_least_two, default=5, help="parts of the clips")
     add(
         "--repeats",
-        type=cli.whole_number,
+        type=arguments.whole_number,
         default=5,
         help="how often to divide the clips anew",
     )
@@ -91,7 +92,7 @@ def parse_arguments(
     )
     add(
         "--source-seeds",
-        type=cli.whole_number,
+        type=arguments.whole_number,
         default=1,
         metavar="N",
         help="source classifiers for each way to train one; the repeats take "
@@ -106,7 +107,7 @@ def parse_arguments(
     )
     add(
         "--jobs",
-        type=cli.whole_number,
+        type=arguments.whole_number,
         default=1,
         help="trainings side by side, which share the cores",
     )
@@ -117,8 +118,8 @@ def parse_arguments(
         metavar="DIR",
         help="folder of the results (default: log/study-DATASET-FILE)",
     )
-    cli.add_cluster_flag(parser)
-    args = cli.parse(parser, arguments)
+    arguments.add_cluster_flag(parser)
+    args = arguments.parse(parser, argv)
     name = f"study-{args.dataset}-{args.table.stem}"
     args.out = args.out or args.log / name
     return args
@@ -146,17 +147,18 @@ def _numbers(text: str) -> list[str]:
     numbers = list(dict.fromkeys(text.split(",")))
     for number in numbers:
         if number != "all":
-            cli.whole_number(number)
+            arguments.whole_number(number)
     return numbers
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    args = parse_arguments(arguments)
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_arguments(argv)
 
-    from signs import cluster, files, lock
+    from signs.cluster import ray_backend
+    from signs.core import files, lock
 
     if args.cluster:
-        cluster.require()
+        ray_backend.require()
     if args.dry_run:
         return make(args)
     with lock.hold(args.out):
@@ -166,27 +168,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make(args: argparse.Namespace) -> int:
     """Does what is missing of a study; returns the exit code."""
-    from signs import features, folds, study, table
-    from signs.table import Dataset
+    from signs.data import clips_table, folds
+    from signs.data.clips_table import Dataset
+    from signs.features import feature_store
+    from signs.study import runner
 
     dataset = Dataset(args.data / args.dataset)
-    meta = features.require_meta(dataset, args.cnn)
+    meta = feature_store.require_meta(dataset, args.cnn)
     args.cnn = meta["cnn"]
-    classes = table.read_classes(dataset)
-    recipes = study.read_recipes(args.table, args.also, args)
-    args.baseline = study.choose_baseline(args.baseline, recipes, args.table)
+    classes = clips_table.read_classes(dataset)
+    recipes = runner.read_recipes(args.table, args.also, args)
+    args.baseline = runner.choose_baseline(args.baseline, recipes, args.table)
     clips, examples = folds.find_clips(
-        dataset, table.read_clips(dataset), classes, meta
+        dataset, clips_table.read_clips(dataset), classes, meta
     )
     ways = list(dict.fromkeys(folds.choose_way(x, clips) for x in args.by))
-    places = study.places(args, ways)
-    study.check_record(args, meta)
+    places = runner.places(args, ways)
+    runner.check_record(args, meta)
     if args.overwrite and not args.dry_run:
-        study.begin_anew(args)
-    results = study.read_results(args.out, mend=not args.dry_run)
+        runner.begin_anew(args)
+    results = runner.read_results(args.out, mend=not args.dry_run)
     if args.overwrite:
         results = results.iloc[:0]
-    todo = study.missing(recipes, places, results, args)
+    todo = runner.missing(recipes, places, results, args)
     log.info(
         f"{dataset.name}: {count(len(clips), 'clip')} of "
         f"{count(len(classes), 'class', 'classes')}, {args.folds} folds x "
@@ -197,12 +201,12 @@ def make(args: argparse.Namespace) -> int:
         return 0
     failures: dict[str, str] = {}
     if todo:
-        study.write_record(args, meta)
+        runner.write_record(args, meta)
         failures = train(args, examples, clips, classes, meta, ways, todo)
-        results = study.read_results(args.out)
+        results = runner.read_results(args.out)
     else:
         log.info(f"nothing to do: {args.out} has all of it")
-    report(args, study.current(results, recipes, places, args), classes)
+    report(args, runner.current(results, recipes, places, args), classes)
     return 1 if failures else 0
 
 
@@ -216,15 +220,17 @@ def train(
     todo: "list[tuple[Recipe, Place]]",
 ) -> dict[str, str]:
     """Trains what has no result yet; returns the reasons of what failed."""
-    from signs import cells, files, folds, study
-    from signs.table import Dataset
+    from signs.core import files
+    from signs.data import folds
+    from signs.data.clips_table import Dataset
+    from signs.study import runner, trial
 
     with tempfile.TemporaryDirectory(
         prefix=files.TEMPORARY, dir=args.out, ignore_cleanup_errors=True
     ) as folder:
         store = Path(folder) / "features.npy"
         contents = folds.pack(examples, store, meta["dtype"])
-        target = cells.Target(
+        target = trial.Target(
             Dataset(args.data / args.dataset),
             meta,
             classes,
@@ -232,10 +238,10 @@ def train(
             examples.labels,
             store,
         )
-        columns = study.keep_folds(args, clips.assign(content=contents), ways)
-        failures = study.train_sources(args, meta, todo)
-        failures |= study.train_cells(args, target, columns, todo, failures)
-        cells.open_store.cache_clear()
+        columns = runner.keep_folds(args, clips.assign(content=contents), ways)
+        failures = runner.train_sources(args, meta, todo)
+        failures |= runner.train_cells(args, target, columns, todo, failures)
+        trial.open_store.cache_clear()
     files.write_failures(args.out / "failed.csv", failures)
     if failures:
         name, reason = next(iter(failures.items()))
@@ -251,22 +257,24 @@ def report(
     args: argparse.Namespace, results: "pd.DataFrame", classes: "pd.DataFrame"
 ) -> None:
     """Summarises the results: prints, writes and draws them."""
-    from signs import compare, study_plot, table
+    from signs.data import clips_table
+    from signs.evaluation import statistics
+    from signs.study import plot
 
     if results.empty:
         raise UserError(
             f"no training has a result; {args.out / 'failed.csv'} says why"
         )
-    summary = compare.summarise(results, args.baseline)
-    log.info("\n".join(compare.in_words(summary, args.baseline)))
-    table.write_table(args.out / "summary.csv", summary.round(4))
+    summary = statistics.summarise(results, args.baseline)
+    log.info("\n".join(statistics.in_words(summary, args.baseline)))
+    clips_table.write_table(args.out / "summary.csv", summary.round(4))
     title = (
         f"{args.dataset}, {args.folds} folds x {count(args.repeats, 'repeat')}"
     )
     path = args.out / "summary.png"
-    study_plot.draw(path, summary, title, len(classes), args.baseline)
+    plot.draw(path, summary, title, len(classes), args.baseline)
     log.info(f"table {args.out / 'summary.csv'}\nplot  {path}")
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(arguments.run(main))

@@ -18,31 +18,36 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from signs import cli
+from signs.core import arguments
 
 if TYPE_CHECKING:
-    from signs.experiment import Data
+    from signs.training.run import Data
 
 
 def parse_arguments(
-    arguments: Sequence[str] | None = None,
+    argv: Sequence[str] | None = None,
 ) -> argparse.Namespace:
-    from signs.inputs import INPUTS
+    from signs.models.input_transform import INPUTS
 
-    parser = cli.build_parser(__doc__ or "", dataset="chalearn")
+    parser = arguments.build_parser(__doc__ or "", dataset="chalearn")
     add = parser.add_argument
     add("--cnn", help="whose features; if not given, the only ones there are")
-    add("--layers", type=cli.whole_number, default=2, help="LSTM layers")
-    add("--units", type=cli.whole_number, default=1024, help="width of each")
+    add("--layers", type=arguments.whole_number, default=2, help="LSTM layers")
+    add(
+        "--units",
+        type=arguments.whole_number,
+        default=1024,
+        help="width of each",
+    )
     add(
         "--dropout",
-        type=cli.fraction,
+        type=arguments.fraction,
         default=0.5,
         help="share of the inputs of each layer that is dropped",
     )
     add(
         "--dense",
-        type=cli.whole_number,
+        type=arguments.whole_number,
         nargs="*",
         default=[],
         metavar="WIDTH",
@@ -56,8 +61,8 @@ def parse_arguments(
         + "; ".join(f"{name}: {text}" for name, text in INPUTS.items()),
     )
     _add_more_flags(parser)
-    cli.add_training_flags(parser, "train_lstm", batch=256, lr=1e-3)
-    return cli.parse(parser, arguments, "train_lstm")
+    arguments.add_training_flags(parser, "train_lstm", batch=256, lr=1e-3)
+    return arguments.parse(parser, argv, "train_lstm")
 
 
 def _add_more_flags(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +77,7 @@ def _add_more_flags(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--steps",
-        type=cli.whole_number,
+        type=arguments.whole_number,
         metavar="N",
         help="how many of the stored frames the network sees (default: all): "
         "evenly spread ones, and in training one drawn from each of N equal "
@@ -80,7 +85,7 @@ def _add_more_flags(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--components",
-        type=cli.whole_number,
+        type=arguments.whole_number,
         metavar="N",
         help="show the network so many principal components of variance 1, "
         "as in YouTube-8M (Abu-El-Haija et al. 2016)",
@@ -100,29 +105,29 @@ def _add_more_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    args = parse_arguments(arguments)
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_arguments(argv)
 
-    from signs import experiment
+    from signs.training import run
 
-    args = experiment.restore(args, "lstm")
-    data = experiment.read_data(args)
+    args = run.restore(args, "lstm")
+    data = run.read_data(args)
     about = {"kind": "lstm", "input": args.input}
-    return experiment.train(args, data, lambda: build(args, data), about)
+    return run.train(args, data, lambda: build(args, data), about)
 
 
 def build(args: argparse.Namespace, data: "Data") -> Any:
     """The classifier that the arguments ask for, not compiled."""
-    from signs import network
+    from signs.models import classifier
 
-    moments = network.view_moments(args.input, data.train.batches())
+    moments = classifier.view_moments(args.input, data.train.batches())
     whitening = None
     if args.components:
-        sample = data.train.sample(network.WHITENED_FRAMES)
-        whitening = network.fit_whitening(
+        sample = data.train.sample(classifier.WHITENED_FRAMES)
+        whitening = classifier.fit_whitening(
             args.input, moments, args.components, sample
         )
-    return network.build_classifier(
+    return classifier.build_classifier(
         *data.train.shape,
         len(data.classes),
         layers=args.layers,
@@ -138,4 +143,4 @@ def build(args: argparse.Namespace, data: "Data") -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(arguments.run(main))

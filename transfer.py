@@ -18,17 +18,18 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from signs import cli
-from signs.cli import UserError, log
+from signs.core import arguments
+from signs.core.errors import UserError
+from signs.core.messages import log
 
 if TYPE_CHECKING:
-    from signs.experiment import Data
+    from signs.training.run import Data
 
 
 def parse_arguments(
-    arguments: Sequence[str] | None = None,
+    argv: Sequence[str] | None = None,
 ) -> argparse.Namespace:
-    parser = cli.build_parser(__doc__ or "", dataset="ledasila")
+    parser = arguments.build_parser(__doc__ or "", dataset="ledasila")
     add = parser.add_argument
     add(
         "--model",
@@ -57,7 +58,7 @@ def parse_arguments(
     )
     add(
         "--anchor",
-        type=cli.not_negative,
+        type=arguments.not_negative,
         default=0.0,
         metavar="STRENGTH",
         help="pull all weights but the softmax layer's back to where they "
@@ -65,7 +66,7 @@ def parse_arguments(
     )
     add(
         "--layer-decay",
-        type=cli.positive,
+        type=arguments.positive,
         default=1.0,
         metavar="FACTOR",
         help="each layer's learning rate is that of the layer above it times "
@@ -73,15 +74,15 @@ def parse_arguments(
     )
     add(
         "--joint",
-        type=cli.not_negative,
+        type=arguments.not_negative,
         default=0.0,
         metavar="WEIGHT",
         help="train on the clips of the model's own data set, too, with its "
         "own softmax layer; their loss counts so much, such as .3 (Ge and Yu "
         "2017)",
     )
-    cli.add_training_flags(parser, "transfer", batch=16, lr=1e-4)
-    args = cli.parse(parser, arguments, "transfer")
+    arguments.add_training_flags(parser, "transfer", batch=16, lr=1e-4)
+    args = arguments.parse(parser, argv, "transfer")
     if args.freeze == "all" and args.fresh == "last":
         parser.error("--freeze all would keep the fresh LSTM at random")
     if args.freeze == "all" and args.joint:
@@ -89,28 +90,28 @@ def parse_arguments(
     return args
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    args = parse_arguments(arguments)
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_arguments(argv)
 
-    from signs import experiment, runs
+    from signs.training import run, run_record
 
-    args = experiment.restore(args, "transfer")
-    path, source = runs.find_model(args.model, args.model_dir)
+    args = run.restore(args, "transfer")
+    path, source = run_record.find_model(args.model, args.model_dir)
     args.model = str(path)
     # The features must be those of the network that the model was trained on.
     args.cnn = source["features"]["cnn"]
-    experiment.inherit(args, source)
-    data = experiment.read_data(args)
+    run.inherit(args, source)
+    data = run.read_data(args)
     check_features(args, path, source, data.meta)
     if args.joint:
-        task = experiment.find_source_task(
+        task = run.find_source_task(
             args, path, source["dataset"], data, source["classes"]
         )
         data = dataclasses.replace(data, source=task)
     log.info(f"starting from {path}, whose classes were of {source['dataset']}")
 
     def start() -> Any:
-        loaded = experiment.load_model(path, data.meta, args.steps)
+        loaded = run.load_model(path, data.meta, args.steps)
         return build(args, data, loaded)
 
     about = {
@@ -119,16 +120,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "freeze": args.freeze,
         "source": source["run"],
     }
-    return experiment.train(args, data, start, about)
+    return run.train(args, data, start, about)
 
 
 def build(args: argparse.Namespace, data: "Data", source: Any) -> Any:
     """The classifier to train, made of a trained one; not compiled."""
-    from signs import heads, network
+    from signs.models import classifier
+    from signs.training import head_init
 
     classes = len(data.classes)
-    model = network.replace_head(source, classes, args.freeze, args.fresh)
-    heads.start_head(model, data.train, args.head)
+    model = classifier.replace_head(source, classes, args.freeze, args.fresh)
+    head_init.start_head(model, data.train, args.head)
     return model
 
 
@@ -136,9 +138,9 @@ def check_features(
     args: argparse.Namespace, path: Any, source: dict, meta: dict
 ) -> None:
     """Raises a `UserError` if a model was trained on other features."""
-    from signs import features
+    from signs.features import feature_store
 
-    if problem := features.differences(source["features"], meta):
+    if problem := feature_store.differences(source["features"], meta):
         raise UserError(
             f"{path} was trained on other features than those of "
             f"{args.dataset}: {problem}; make both with the same settings, "
@@ -147,4 +149,4 @@ def check_features(
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(arguments.run(main))

@@ -14,10 +14,10 @@ def clips(folder: Path, number: int) -> list[Path]:
 
     Those beyond the first 24 are copies of them.
     """
-    from signs import parallel
-    from signs.cli import available_cores
-    from signs.puppets import plan, render
-    from signs.table import Dataset
+    from signs.core import parallel
+    from signs.core.arguments import available_cores
+    from signs.data.clips_table import Dataset
+    from signs.synthetic.puppets import plan, render
 
     different = min(number, 24)
     settings = plan.Settings(4, 4, 40, 2, 0)
@@ -46,8 +46,9 @@ def dataset(folder: Path, number: int, length: int, labels: int = 249) -> None:
         length: features a frame.
         labels: classes.
     """
-    from signs import files, table
-    from signs.table import Dataset
+    from signs.core import files
+    from signs.data import clips_table
+    from signs.data.clips_table import Dataset
 
     here = Dataset(folder)
     rows = ["clip,video,label,signer,split"]
@@ -67,8 +68,8 @@ def dataset(folder: Path, number: int, length: int, labels: int = 249) -> None:
         if not path.exists():
             np.save(path, noise[index % len(noise)])
     files.write_text(here.clips, "\n".join(rows) + "\n")
-    clips_table = table.read_clips(here)
-    table.write_table(here.classes, table.classes_of(clips_table))
+    written = clips_table.read_clips(here)
+    clips_table.write_table(here.classes, clips_table.classes_of(written))
     meta = {
         "cnn": "inceptionv3",
         "weights": "random",

@@ -19,11 +19,11 @@ Work = Callable[[], float]
 
 def prepare(folder: Path, quick: bool) -> None:
     """Takes the frames of the clips that all engines work on."""
-    from signs import frames
+    from signs.video import frame_store
 
     for index, video in enumerate(data.clips(folder, 1 if quick else CLIPS)):
-        frames.make_frames(
-            frames.FrameTask(
+        frame_store.make_frames(
+            frame_store.FrameTask(
                 video.parent, video, folder / "frame" / f"{index}", data.FRAMES
             )
         )
@@ -62,7 +62,7 @@ def start_onnx(folder: Path, quick: bool) -> Work:
     """The same by ONNX Runtime, of which Keras makes the file."""
     import onnxruntime
 
-    from signs.cli import available_cores
+    from signs.core.arguments import available_cores
 
     path = folder / "inception.onnx"
     # In a process of its own, as this takes 8 GB of memory.
@@ -84,14 +84,15 @@ def start_onnx(folder: Path, quick: bool) -> Work:
 
 def start_ours(folder: Path, quick: bool, name: str = "auto") -> Work:
     """What feature.py does."""
-    from signs import cnn, engines, features, frames
-    from signs.cli import available_cores
+    from signs.core.arguments import available_cores
+    from signs.features import backbones, engines, feature_store
+    from signs.video import frame_store
 
-    network = cnn.load("inceptionv3", "random")
+    network = backbones.load("inceptionv3", "random")
     threads = available_cores()
     engine = engines.make(name, network, folder / "cnn", threads)
     tasks = {
-        path.name: features.FeatureTask(
+        path.name: feature_store.FeatureTask(
             path, folder / "ours" / f"{path.name}.npy", data.FRAMES, 299, "f2"
         )
         for path in sorted((folder / "frame").iterdir())
@@ -99,13 +100,13 @@ def start_ours(folder: Path, quick: bool, name: str = "auto") -> Work:
     at_once = max(1, engine.batch // data.FRAMES)
 
     def work() -> float:
-        outcomes = features.make_features(tasks, engine, at_once, threads)
+        outcomes = feature_store.make_features(tasks, engine, at_once, threads)
         for _, _, error in outcomes:
             if error:
                 raise error
         return len(tasks) * data.FRAMES
 
-    frames.read_pictures(folder / "frame" / "0", data.FRAMES, network.size)
+    frame_store.read_pictures(folder / "frame" / "0", data.FRAMES, network.size)
     return work
 
 

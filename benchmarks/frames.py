@@ -42,7 +42,7 @@ def start_prototype(folder: Path, quick: bool) -> Work:
 
 def start_one_process(folder: Path, quick: bool) -> Work:
     """One process that reads every frame, and keeps some."""
-    from signs import video
+    from signs.video import decode
 
     clips = _clips(folder)[: 4 * SLOW_CLIPS]
 
@@ -53,10 +53,10 @@ def start_one_process(folder: Path, quick: bool) -> Work:
             pictures = []
             while (read := capture.read())[0]:
                 pictures.append(read[1])
-            chosen = video.sample_indices(len(pictures), data.FRAMES)
+            chosen = decode.sample_indices(len(pictures), data.FRAMES)
             for number, index in enumerate(chosen, 1):
                 path = to / f"frame-{number:03}.jpg"
-                quality = [cv2.IMWRITE_JPEG_QUALITY, video.JPEG_QUALITY]
+                quality = [cv2.IMWRITE_JPEG_QUALITY, decode.JPEG_QUALITY]
                 cv2.imwrite(str(path), pictures[index], quality)
         return len(clips)
 
@@ -65,11 +65,12 @@ def start_one_process(folder: Path, quick: bool) -> Work:
 
 def start_ours(folder: Path, quick: bool) -> Work:
     """What frame.py does, its processes' start included."""
-    from signs import frames, parallel
-    from signs.cli import available_cores
+    from signs.core import parallel
+    from signs.core.arguments import available_cores
+    from signs.video import frame_store
 
     tasks = {
-        clip.stem: frames.FrameTask(
+        clip.stem: frame_store.FrameTask(
             clip.parent, clip, folder / "ours" / clip.stem, data.FRAMES
         )
         for clip in _clips(folder)
@@ -77,7 +78,7 @@ def start_ours(folder: Path, quick: bool) -> Work:
 
     def work() -> float:
         _, failures = parallel.map_clips(
-            frames.make_frames, tasks, available_cores(), "", quiet=True
+            frame_store.make_frames, tasks, available_cores(), "", quiet=True
         )
         if failures:
             raise RuntimeError(str(failures))

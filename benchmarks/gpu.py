@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def chip() -> str:
     """The name of the device that Keras works on."""
-    from signs.backend import has_gpu, keras
+    from signs.core.backend import has_gpu, keras
 
     if not has_gpu():
         return f"no GPU; CPU {platform.processor() or platform.machine()}"
@@ -82,9 +82,9 @@ def chip() -> str:
 
 
 def versions() -> dict[str, str]:
-    from signs import runs
+    from signs.training import run_record
 
-    return runs.versions()
+    return run_record.versions()
 
 
 def measure(rounds: int, quick: bool) -> list[dict[str, Any]]:
@@ -128,9 +128,9 @@ def timed(work: Callable[[], int], rounds: int) -> list[float]:
 
 def cnn_work(batch: int, half: bool, quick: bool) -> Callable[[], int]:
     """What feature.py asks of its engine, pictures in memory."""
-    from signs import cnn, engines
+    from signs.features import backbones, engines
 
-    network = cnn.load(cnn_name(quick), "random")
+    network = backbones.load(cnn_name(quick), "random")
     engine = engines.KerasEngine(network, half)
     random = np.random.default_rng(0)
     shape = (batch, network.size, network.size, 3)
@@ -147,13 +147,14 @@ def cnn_work(batch: int, half: bool, quick: bool) -> Callable[[], int]:
 
 def train_work(batch: int, half: bool, quick: bool) -> Callable[[], int]:
     """What train_lstm.py does, features in memory."""
-    from signs import network, training
+    from signs.models import classifier
+    from signs.training import loop
 
-    model = network.build_classifier(
+    model = classifier.build_classifier(
         FRAMES, LENGTH, CLASSES, units=units(quick)
     )
-    training.compile_classifier(model, 1e-3, half)
-    network.hoist_products(model)
+    loop.compile_classifier(model, 1e-3, half)
+    classifier.hoist_products(model)
     random = np.random.default_rng(0)
     clips = batch * (1 if quick else max(2, 2048 // batch))
     features = random.random((clips, FRAMES, LENGTH), "float32")
@@ -161,7 +162,7 @@ def train_work(batch: int, half: bool, quick: bool) -> Callable[[], int]:
     policy = "mixed_float16" if half else "float32"
 
     def work() -> int:
-        with network.precision(model, policy):
+        with classifier.precision(model, policy):
             model.fit(features, labels, batch, shuffle=False, verbose=0)
         return clips
 

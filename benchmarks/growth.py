@@ -69,13 +69,16 @@ def help_times(quick: bool) -> dict[str, float]:
 
 def _add_frames(here: Path, clips: int) -> None:
     """Makes empty frames: a rerun looks at their names alone."""
-    from signs import frames, table
+    from signs.data import clips_table
+    from signs.video import frame_store
 
-    for clip in table.read_clips(table.Dataset(here))["clip"][:clips]:
+    for clip in clips_table.read_clips(clips_table.Dataset(here))["clip"][
+        :clips
+    ]:
         folder = here / "frame" / clip
-        if not frames.has_frames(folder, data.FRAMES):
+        if not frame_store.has_frames(folder, data.FRAMES):
             folder.mkdir(parents=True, exist_ok=True)
-            for path in frames.frame_paths(folder, data.FRAMES):
+            for path in frame_store.frame_paths(folder, data.FRAMES):
                 path.touch()
 
 
@@ -111,7 +114,9 @@ def _time(folder: Path, step: str, full: bool) -> dict[str, float]:
 def _rerun(step: str, options: list[str], full: bool) -> Any:
     import importlib
 
-    from signs import catalog, features, frames, table  # noqa: F401
+    from signs.data import clips_table  # noqa: F401
+    from signs.features import feature_store  # noqa: F401
+    from signs.video import catalog, frame_store  # noqa: F401
 
     script = importlib.import_module(step)
     more = ["--weights", "random"] if step == "feature" else []
@@ -125,14 +130,14 @@ def _rerun(step: str, options: list[str], full: bool) -> Any:
 
 def _start(step: str, options: list[str], full: bool) -> Any:
     import train_lstm
-    from signs import experiment
+    from signs.training import run
 
     args = train_lstm.parse_arguments(["d", "--epochs", "1", *options])
-    return lambda: experiment.read_data(experiment.restore(args, "lstm"))
+    return lambda: run.read_data(run.restore(args, "lstm"))
 
 
 def _epoch(step: str, options: list[str], full: bool) -> Any:
-    from signs.examples import Batches
+    from signs.training.feature_dataset import Batches
 
     batches = Batches(_start(step, options, full)().train, 256, seed=0)
 
@@ -145,14 +150,17 @@ def _epoch(step: str, options: list[str], full: bool) -> Any:
 
 def _real(step: str, options: list[str], full: bool) -> Any:
     """Reads all, builds the network of the recipe, trains a few steps."""
-    from signs import network, training
-    from signs.examples import Batches
+    from signs.models import classifier
+    from signs.training import loop
+    from signs.training.feature_dataset import Batches
 
     start = _start(step, options, full)
     units = 1024 if full else 16
-    model = network.build_classifier(data.FRAMES, data.LENGTH, 249, units=units)
-    training.compile_classifier(model, 1e-3)
-    network.hoist_products(model)
+    model = classifier.build_classifier(
+        data.FRAMES, data.LENGTH, 249, units=units
+    )
+    loop.compile_classifier(model, 1e-3)
+    classifier.hoist_products(model)
 
     def work() -> None:
         batches = Batches(start().train, 256, seed=0)

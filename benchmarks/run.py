@@ -85,15 +85,15 @@ def rows(part: str, folder: Path, number: int, quick: bool) -> list[dict]:
 
 def facts(command: Sequence[str]) -> dict[str, Any]:
     """Where, when and with what is measured."""
-    from signs import runs
-    from signs.cli import available_cores
+    from signs.core.arguments import available_cores
+    from signs.training import run_record
 
     return {
         "date": datetime.date.today().isoformat(),
         "command": " ".join(["python -m benchmarks.run", *command[1:]]),
         "machine": processor(),
         "cores": available_cores(),
-        "versions": runs.versions(),
+        "versions": run_record.versions(),
     }
 
 

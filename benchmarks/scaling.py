@@ -130,11 +130,13 @@ def write_tiny(folder: Path, clips: int) -> None:
 
 def take_frames(folder: Path, how: str, workers: int, clips: int) -> dict:
     """Takes the frames of clips; says how long the parts of that took."""
-    from signs import cluster, frames, parallel
+    from signs.cluster import ray_backend
+    from signs.core import parallel
+    from signs.video import frame_store
 
     out = folder / "frame"
     rows = {
-        path.stem: frames.FrameTask(
+        path.stem: frame_store.FrameTask(
             path.parent, path, out / path.stem, data.FRAMES
         )
         for path in sorted((folder / "video").iterdir())[:clips]
@@ -142,14 +144,14 @@ def take_frames(folder: Path, how: str, workers: int, clips: int) -> dict:
     began = time.perf_counter()
     if how == "processes":
         with closing(
-            parallel.outcomes(frames.make_frames, rows, workers, 120)
+            parallel.outcomes(frame_store.make_frames, rows, workers, 120)
         ) as found:
             seconds, first = drain(found)
         start = 0.0
     else:
-        with cluster.connect("local", workers) as machine:
+        with ray_backend.connect("local", workers) as machine:
             start = time.perf_counter() - began
-            do = partial(cluster.each, frames.make_frames)
+            do = partial(ray_backend.each, frame_store.make_frames)
             with closing(machine.outcomes(do, rows, 120)) as found:
                 seconds, first = drain(found)
     total = time.perf_counter() - began
@@ -192,12 +194,14 @@ def wait(row: int) -> None:
 def deal_waits(clips: int, workers: int) -> dict[str, Any]:
     """Deals out clips that only take time: more workers than cores can be
     tried, and it does not matter what else runs."""
-    from signs import cluster
+    from signs.cluster import ray_backend
 
     rows = {str(number): number for number in range(clips)}
     with (
-        cluster.connect("local", workers) as machine,
-        closing(machine.outcomes(partial(cluster.each, wait), rows)) as found,
+        ray_backend.connect("local", workers) as machine,
+        closing(
+            machine.outcomes(partial(ray_backend.each, wait), rows)
+        ) as found,
     ):
         seconds, first = drain(found)
     return {
@@ -240,10 +244,10 @@ def dealers_memory(rows: int) -> dict[str, Any]:
 
 def deal(rows: int) -> None:
     """Deals rows out, and prints what this process held at most."""
-    from signs import cluster
+    from signs.cluster import ray_backend
 
     began = time.perf_counter()
-    _, failures = cluster.map_clips(
+    _, failures = ray_backend.map_clips(
         nothing, Numbers(rows), "local", 2, "", quiet=True, keep=False
     )
     if failures:
@@ -275,16 +279,17 @@ def core_seconds(work: Callable[[], Any]) -> float:
 
 
 def frames_of_real_clips(folder: Path, clips: int) -> dict[str, float]:
-    from signs import frames, parallel
+    from signs.core import parallel
+    from signs.video import frame_store
 
     paths = data.clips(folder, clips)
     rows = {
-        path.stem: frames.FrameTask(
+        path.stem: frame_store.FrameTask(
             path.parent, path, folder / "frame" / path.stem, data.FRAMES
         )
         for path in paths
     }
-    outcomes = parallel.in_this_process(frames.make_frames, rows)
+    outcomes = parallel.in_this_process(frame_store.make_frames, rows)
     return {
         "frame_seconds": core_seconds(lambda: drain(outcomes)) / clips,
         "video_bytes": mean_size(paths),
@@ -296,16 +301,17 @@ def features_of_real_clips(
     folder: Path, clips: int, quick: bool
 ) -> dict[str, Any]:
     """InceptionV3 with random weights costs what it does with others."""
-    from signs import cnn, engines, features, frames
-    from signs.cli import available_cores
+    from signs.core.arguments import available_cores
+    from signs.features import backbones, engines, feature_store
+    from signs.video import frame_store
 
     cores = available_cores()
     name = "mobilenet-0.25" if quick else "inceptionv3"
-    network = cnn.load(name, "random")
+    network = backbones.load(name, "random")
     engine = engines.make("auto", network, folder, cores)
     store = folder / "feature"
     rows = {
-        path.name: features.FeatureTask(
+        path.name: feature_store.FeatureTask(
             path,
             store / f"{path.name}.npy",
             data.FRAMES,
@@ -314,13 +320,13 @@ def features_of_real_clips(
         )
         for path in sorted((folder / "frame").iterdir())[: clips + 1]
     }
-    made = features.make_features(rows, engine, 1, cores)
+    made = feature_store.make_features(rows, engine, 1, cores)
     next(made)  # warms up
     feature = core_seconds(lambda: drain(made)) / clips
 
     def read() -> None:
         for row in rows.values():
-            frames.read_pictures(row.folder, row.frames, row.size)
+            frame_store.read_pictures(row.folder, row.frames, row.size)
 
     return {
         "engine": engine.name,
@@ -334,14 +340,14 @@ def training(clips: int, quick: bool) -> dict[str, float]:
     """Seconds a clip and an epoch of 2 LSTM(1024)."""
     import numpy as np
 
-    from signs import network
-    from signs.backend import keras
+    from signs.core.backend import keras
+    from signs.models import classifier
 
-    model = network.build_classifier(
+    model = classifier.build_classifier(
         data.FRAMES, data.LENGTH, 249, units=8 if quick else 1024
     )
     model.compile(optimizer="adam", loss="categorical_crossentropy")
-    network.hoist_products(model)
+    classifier.hoist_products(model)
     random = np.random.default_rng(0)
     batch = min(256, clips)
     inputs = random.random((batch, data.FRAMES, data.LENGTH), "float32")

@@ -104,27 +104,30 @@ def _ours(
 ) -> Work:
     from dataclasses import replace
 
-    from signs import features, network, table, training
-    from signs.examples import Batches, find_examples
+    from signs.data import clips_table
+    from signs.features import feature_store
+    from signs.models import classifier
+    from signs.training import loop
+    from signs.training.feature_dataset import Batches, find_examples
 
-    here = table.Dataset(folder / "data")
-    meta = features.require_meta(here, None)
-    tables = table.read_clips(here), table.read_classes(here)
+    here = clips_table.Dataset(folder / "data")
+    meta = feature_store.require_meta(here, None)
+    tables = clips_table.read_clips(here), clips_table.read_classes(here)
     found = find_examples(here, *tables, meta, "train")
     clips = min(clips, len(found))
     train = replace(
         found, paths=found.paths[:clips], labels=found.labels[:clips]
     )
-    model: Any = network.build_classifier(
+    model: Any = classifier.build_classifier(
         data.FRAMES, data.LENGTH, CLASSES, units=16 if quick else 1024
     )
     if head_only:
-        model = network.replace_head(model, 21, "all")
+        model = classifier.replace_head(model, 21, "all")
         train.labels[:] %= 21
         train = replace(train, classes=21)
-    training.compile_classifier(model, 1e-3)
-    network.hoist_products(model)
-    trained, train_on, _ = training.skip_frozen(model, train, train)
+    loop.compile_classifier(model, 1e-3)
+    classifier.hoist_products(model)
+    trained, train_on, _ = loop.skip_frozen(model, train, train)
 
     def work() -> float:
         trained.fit(Batches(train_on, batch, seed=0), shuffle=False, verbose=0)

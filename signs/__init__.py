@@ -1,7 +1,7 @@
-"""What the scripts share: one file an idea, in the order the data flows.
+"""What the scripts share, in rooms: each imports only from those before it.
 
-`source` -> `isogd`, `layouts` -> `table` -> `splits` -> `video` -> `frames` ->
-`cnn` -> `features` -> `network` -> `training` -> `logs`.
+core, cluster, data, models, video, features, evaluation, training, inference,
+study, synthetic; see docs/architecture.md.
 """
 
 import os

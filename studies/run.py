@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from signs import cli
+from signs.core import arguments
 
 SIZE = "--gestures 40 --performers 21 --words 21 --clips 2041"
 SOURCE, TARGET = "sample-chalearn", "sample-ledasila"
@@ -102,7 +102,7 @@ STUDIES = {
 REAL = "--repeats 1 --also '--units 128 --epochs 40'"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -110,13 +110,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--weights", default="imagenet", help="as in feature.py")
     add("--data", type=Path, default=Path("data/study"), help="folder")
     add("--out", type=Path, default=Path("docs/study"), help="folder")
-    add("--jobs", type=cli.whole_number, default=cli.available_cores())
+    add(
+        "--jobs",
+        type=arguments.whole_number,
+        default=arguments.available_cores(),
+    )
     add(
         "--real",
         metavar="DATASET",
         help="only the study of inputs on real clips, whose features are there",
     )
-    args = parser.parse_args(arguments)
+    args = parser.parse_args(argv)
     if args.real:
         options = f"{REAL} --jobs {args.jobs}"
         return study(args, args.real, Path("data"), "inputs", options, "real")
@@ -183,20 +187,21 @@ def list_sources(folder: Path, path: Path) -> None:
     """Writes how good the classifiers are that were transferred from."""
     import pandas as pd
 
-    from signs import runs, table
+    from signs.data import clips_table
+    from signs.training import run_record
 
     told = ["input", "center_recording", "layers", "dense", "dropout"]
     told += ["bidirectional", "batch", "seed"]
     rows = []
     for record in sorted(folder.glob("*.json")):
-        found = runs.read_record(record)
+        found = run_record.read_record(record)
         judged = found["final"]["judged"]
-        arguments = {x: found["arguments"][x] for x in told}
+        argv = {x: found["arguments"][x] for x in told}
         low, high = judged["interval"]
         rows.append(
             {
                 "source": record.stem,
-                **arguments,
+                **argv,
                 "clips": judged["clips"],
                 "accuracy": judged["accuracy"],
                 "low": low,
@@ -204,8 +209,8 @@ def list_sources(folder: Path, path: Path) -> None:
             }
         )
     if rows:
-        table.write_table(path, pd.DataFrame(rows))
+        clips_table.write_table(path, pd.DataFrame(rows))
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(arguments.run(main))

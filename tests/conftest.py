@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from signs import cli
+from signs.core import messages
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,7 +50,7 @@ def pytest_terminal_summary(
 @pytest.fixture(autouse=True)
 def _messages() -> None:
     """Messages go to stdout and warnings to stderr, as in the scripts."""
-    cli.set_up_messages(quiet=False)
+    messages.set_up_messages(quiet=False)
 
 
 # --- For tests/faults -------------------------------------------------------
@@ -96,8 +96,8 @@ class Disk:
         mount("-o", f"remount,{options}", str(self.path))
 
 
-def mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True, capture_output=True)
+def mount(*args: str) -> None:
+    subprocess.run(["mount", *args], check=True, capture_output=True)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from signs.table import CLASS_COLUMNS, COLUMNS, Dataset
+from signs.data.clips_table import CLASS_COLUMNS, COLUMNS, Dataset
 
 META = {
     "cnn": "mobilenet-0.25",

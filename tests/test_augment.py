@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signs import augment
+from signs.training import augment
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from store import folders, write_dataset
 
-from signs.backend import keras
+from signs.core.backend import keras
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--epochs", "2", "--batch", "8", "--quiet"]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks import data, frames, report, rounds, run
-from signs import features, table
-from signs.examples import find_examples
+from signs.data import clips_table
+from signs.features import feature_store
+from signs.training.feature_dataset import find_examples
 
 
 def test_engines_work_in_rounds(tmp_path: Path):
@@ -29,9 +30,9 @@ def test_an_engine_that_fails_says_why(tmp_path: Path):
 
 def test_the_data_set_is_one_that_can_be_trained_on(tmp_path: Path):
     data.dataset(tmp_path / "d", 30, 8, labels=3)
-    here = table.Dataset(tmp_path / "d")
-    meta = features.require_meta(here, None)
-    tables = table.read_clips(here), table.read_classes(here)
+    here = clips_table.Dataset(tmp_path / "d")
+    meta = feature_store.require_meta(here, None)
+    tables = clips_table.read_clips(here), clips_table.read_classes(here)
     train = find_examples(here, *tables, meta, "train")
     val = find_examples(here, *tables, meta, "val")
     assert (len(train), len(val)) == (25, 5)

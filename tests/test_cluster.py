@@ -41,8 +41,11 @@ import feature
 import frame
 import predict
 import study
-from signs import cli, cluster, files, frames, parallel, table
-from signs.cli import UserError
+from signs.cluster import ray_backend
+from signs.core import arguments, files, parallel
+from signs.core.errors import UserError
+from signs.data import clips_table
+from signs.video import frame_store
 
 HAS_RAY = importlib.util.find_spec("ray") is not None
 needs_ray = pytest.mark.skipif(not HAS_RAY, reason="ray is not installed")
@@ -137,10 +140,10 @@ def work(row: tuple[str, Any]) -> Any:
 @pytest.mark.skipif(HAS_RAY, reason="ray is installed")
 @pytest.mark.parametrize("script", [frame, feature, predict, study])
 def test_what_to_install(script: Any, tmp_path: Path, capsys) -> None:
-    arguments = ["d", "--cluster", "local", *folders(tmp_path)]
+    args = ["d", "--cluster", "local", *folders(tmp_path)]
     if script is study:
-        arguments += ["--table", "recipes.csv"]
-    assert cli.run(script.main, arguments) == 2
+        args += ["--table", "recipes.csv"]
+    assert arguments.run(script.main, args) == 2
     said = capsys.readouterr().err
     assert "pip install -r requirements-cluster.txt" in said
     assert said.count("\n") == 1
@@ -151,22 +154,22 @@ def test_what_to_install(script: Any, tmp_path: Path, capsys) -> None:
 def test_answers_come_in_the_order_of_the_clips(order: list[int]) -> None:
     clips = [str(number) for number in range(9)]
     late = [(str(number), number, None) for number in order]
-    found = list(cluster.in_order(late, clips))
+    found = list(ray_backend.in_order(late, clips))
     assert [clip for clip, _, _ in found] == clips
     assert sorted(found) == sorted(late)
 
 
 def test_a_machine_that_does_not_see_the_folder(tmp_path: Path) -> None:
-    actor = cluster._Actor()
+    actor = ray_backend._Actor()
     problem = actor.begin(b"", [], tmp_path / "elsewhere", 1)
     assert isinstance(problem, UserError)
     assert f"does not see the folder {tmp_path}" in str(problem)
 
 
 def test_predict_takes_clips_only(capsys) -> None:
-    for arguments in (["--camera", "0"], ["--segments", "a.mp4"]):
+    for args in (["--camera", "0"], ["--segments", "a.mp4"]):
         with pytest.raises(SystemExit):
-            predict.parse_arguments([*arguments, "--cluster", "local"])
+            predict.parse_arguments([*args, "--cluster", "local"])
         assert "--cluster is for clips" in capsys.readouterr().err
 
 
@@ -186,7 +189,7 @@ def test_what_goes_wrong_costs_one_clip(
     rows["spins"] = ("spin", 0)
     names = list(rows)
     random.Random(0).shuffle(names)
-    results, failures = cluster.map_clips(
+    results, failures = ray_backend.map_clips(
         work,
         {name: rows[name] for name in names},
         *(machines.address, 2, "work", True, 4),
@@ -217,7 +220,7 @@ def test_what_no_clip_survives_ends_the_run(
 ) -> None:
     rows = {"a": ("", 1), "b": (kind, 0), "c": ("", 2)}
     with pytest.raises(error, match=text):
-        cluster.map_clips(work, rows, machines.address, 2, "work", True)
+        ray_backend.map_clips(work, rows, machines.address, 2, "work", True)
 
 
 def doomed(cores: int) -> parallel.Work:
@@ -229,7 +232,7 @@ def doomed(cores: int) -> parallel.Work:
 def test_processes_that_never_start_end_the_run(machines: Machines) -> None:
     """Else new ones would be started for ever."""
     with (
-        cluster.connect(machines.address, 2) as connected,
+        ray_backend.connect(machines.address, 2) as connected,
         closing(connected.outcomes(doomed, {"a": 1, "b": 2})) as outcomes,
         pytest.raises(UserError, match="die at their start on the cluster"),
     ):
@@ -256,9 +259,9 @@ class Rows(dict):
 @needs_ray
 def test_rows_are_taken_as_they_are_needed(machines: Machines) -> None:
     rows = Rows(100_000)
-    start = partial(cluster.each, work)
+    start = partial(ray_backend.each, work)
     with (
-        cluster.connect(machines.address, 2) as connected,
+        ray_backend.connect(machines.address, 2) as connected,
         closing(connected.outcomes(start, rows)) as outcomes,
     ):
         found = [next(outcomes) for _ in range(500)]
@@ -292,7 +295,7 @@ def test_frames_are_the_same_when_a_machine_dies(
     dataset = write_clips(tmp_path / "one", 90, frames=60, size=(320, 240))
     (dataset.video / "a" / "bad.avi").write_bytes(b"no video")
     there = copy_data(tmp_path / "one", tmp_path / "two")
-    assert cli.run(frame.main, ["d", *folders(tmp_path / "one")]) == 1
+    assert arguments.run(frame.main, ["d", *folders(tmp_path / "one")]) == 1
     made = tmp_path / "two" / "data" / "d" / "frame"
     counts = []
 
@@ -305,8 +308,8 @@ def test_frames_are_the_same_when_a_machine_dies(
     killer = threading.Thread(target=kill)
     killer.start()
     try:
-        arguments = ["d", "--cluster", machines.address, *there]
-        assert cli.run(frame.main, arguments) == 1
+        args = ["d", "--cluster", machines.address, *there]
+        assert arguments.run(frame.main, args) == 1
     finally:
         killer.join()
         machines.add_one()
@@ -321,11 +324,13 @@ def test_a_clip_that_hangs_is_given_up(
     dataset = write_clips(tmp_path, 6)
     picture = cv2.resize(numbered(5), (3840, 2160))
     raw_mjpeg(dataset.video / "b" / "slow.avi", [picture], 900)
-    arguments = ["d", "--cluster", machines.address, "--timeout", "2"]
-    assert cli.run(frame.main, [*arguments, *folders(tmp_path)]) == 1
+    args = ["d", "--cluster", machines.address, "--timeout", "2"]
+    assert arguments.run(frame.main, [*args, *folders(tmp_path)]) == 1
     failed = files.read_failures(tmp_path / "log" / "d-frame-failed.csv")
     assert failed == {"b/slow": "given up after 2 s (see --timeout)"}
-    done = [x for x in dataset.frame.glob("*/*") if frames.has_frames(x, 20)]
+    done = [
+        x for x in dataset.frame.glob("*/*") if frame_store.has_frames(x, 20)
+    ]
     assert len(done) == 6
 
 
@@ -336,10 +341,10 @@ def test_a_driver_that_is_stopped_goes_on(
 ) -> None:
     dataset = write_clips(tmp_path / "one", 90, frames=60, size=(320, 240))
     copy_data(tmp_path / "one", tmp_path / "two")
-    assert cli.run(frame.main, ["d", *folders(tmp_path / "one")]) == 0
-    made = table.Dataset(tmp_path / "two" / "data" / "d")
-    arguments = ("d", "--cluster", machines.address)
-    script = Script(tmp_path / "two", "frame", *arguments)
+    assert arguments.run(frame.main, ["d", *folders(tmp_path / "one")]) == 0
+    made = clips_table.Dataset(tmp_path / "two" / "data" / "d")
+    args = ("d", "--cluster", machines.address)
+    script = Script(tmp_path / "two", "frame", *args)
 
     def done() -> int:
         return len(list(made.frame.glob("*/*/frame-020.jpg")))
@@ -349,7 +354,7 @@ def test_a_driver_that_is_stopped_goes_on(
     assert script.process.returncode in (130, -9)
     assert "Traceback" not in script.output()
     assert 10 < done() < 90
-    code, said = run(tmp_path / "two", "frame", *arguments)
+    code, said = run(tmp_path / "two", "frame", *args)
     assert code == 0, said
     assert tree(made.root) == tree(dataset.root)
 
@@ -357,12 +362,12 @@ def test_a_driver_that_is_stopped_goes_on(
 @needs_ray
 def test_a_local_cluster_ends_with_its_script(tmp_path: Path) -> None:
     dataset = write_clips(tmp_path, 30)
-    arguments = ("d", "--cluster", "local", "--workers", "2")
-    code, said = run(tmp_path, "frame", *arguments)
+    args = ("d", "--cluster", "local", "--workers", "2")
+    code, said = run(tmp_path, "frame", *args)
     assert code == 0, said
     assert len(list(dataset.frame.glob("*/*/frame-020.jpg"))) == 30
     assert not [line for line in said.splitlines() if "ray" in line.lower()]
-    code, said = run(tmp_path, "frame", *arguments)
+    code, said = run(tmp_path, "frame", *args)
     assert code == 0 and said.startswith("nothing to do") and len(said) < 200
 
 
@@ -375,11 +380,11 @@ def test_features_are_the_same(
     damaged = next(dataset.frame.glob("*/*/frame-002.jpg"))
     damaged.write_bytes(damaged.read_bytes()[:100])
     there = copy_data(tmp_path / "one", tmp_path / "two")
-    arguments = ["d", *CNN, "--engine", engine, "--batch", "8"]
-    here = [*arguments, *folders(tmp_path / "one")]
-    assert cli.run(feature.main, here) == 1
-    there = [*arguments, "--cluster", machines.address, *there]
-    assert cli.run(feature.main, there) == 1
+    args = ["d", *CNN, "--engine", engine, "--batch", "8"]
+    here = [*args, *folders(tmp_path / "one")]
+    assert arguments.run(feature.main, here) == 1
+    there = [*args, "--cluster", machines.address, *there]
+    assert arguments.run(feature.main, there) == 1
     same_files(tmp_path)
 
 
@@ -404,14 +409,14 @@ def test_answers_are_the_same(
         "one": [],
         "two": ["--cluster", machines.address],
     }.items():
-        arguments = [
+        args = [
             *(str(videos), "--model", str(model), "--json"),
             *("--csv", str(tmp_path / f"{name}.csv")),
             *("--model-dir", str(root / "model"), *how),
             *("--log", str(tmp_path / name)),
         ]
         capsys.readouterr()
-        assert cli.run(predict.main, arguments) == 1
+        assert arguments.run(predict.main, args) == 1
         said[name] = capsys.readouterr().out
         said[f"{name} failed"] = tree(tmp_path / name)
     assert said["one"] == said["two"]
@@ -424,8 +429,8 @@ def test_answers_are_the_same(
 @needs_ray
 def test_an_address_without_a_cluster(tmp_path: Path, capsys) -> None:
     write_clips(tmp_path, 3)
-    arguments = ["d", "--cluster", "no such address", *folders(tmp_path)]
-    assert cli.run(frame.main, arguments) == 2
+    args = ["d", "--cluster", "no such address", *folders(tmp_path)]
+    assert arguments.run(frame.main, args) == 2
     said = capsys.readouterr().err
     assert "no Ray cluster can be used at no such address" in said
     assert "Traceback" not in said
@@ -445,16 +450,16 @@ def test_a_study_is_the_same(machines: Machines, tmp_path: Path) -> None:
     write_dataset(data, "small", ["a", "b"], 16, {**META, **shape})
     table_path = tmp_path / "recipes.csv"
     table_path.write_text(STUDY, encoding="utf-8")
-    arguments = [
+    args = [
         *("small", "--source", "large", "--table", str(table_path)),
         *("--folds", "2", "--repeats", "1", "--workers", "1"),
         *("--also", "--units 4 --batch 8 --epochs 2"),
     ]
     there = copy_data(tmp_path / "one", tmp_path / "two")
-    here = [*arguments, *folders(tmp_path / "one")]
-    assert cli.run(study.main, here) == 0
-    there = [*arguments, "--cluster", machines.address, *there]
-    assert cli.run(study.main, there) == 0
+    here = [*args, *folders(tmp_path / "one")]
+    assert arguments.run(study.main, here) == 0
+    there = [*args, "--cluster", machines.address, *there]
+    assert arguments.run(study.main, there) == 0
     one, two = (
         pd.read_csv(tmp_path / x / "log/study-small-recipes/results.csv")
         .drop(columns="seconds")

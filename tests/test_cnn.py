@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 from helpers import shared
 
-from signs import cnn, engines
-from signs.backend import keras
-from signs.cli import UserError
+from signs.core.backend import keras
+from signs.core.errors import UserError
+from signs.features import backbones, engines
 
 SMALL = "mobilenet-0.25"
 
 
 @pytest.fixture(scope="module")
 def small():
-    return cnn.load(SMALL, "random", seed=0)
+    return backbones.load(SMALL, "random", seed=0)
 
 
 def pictures(count: int, size: int) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_inceptionv3_is_keras_own_with_its_own_preprocessing(tmp_path: Path):
     assert prepared.min() == -1 and prepared.max() == 1
     expected = own.predict_on_batch(prepared)
 
-    network = cnn.load("inceptionv3", str(file))
+    network = backbones.load("inceptionv3", str(file))
 
     assert (network.size, network.length) == (299, 2048)
     assert network.weights == "inception.weights.h5"
@@ -52,8 +52,8 @@ def test_inceptionv3_is_keras_own_with_its_own_preprocessing(tmp_path: Path):
 
 
 def test_random_weights_follow_the_seed(small):
-    again = cnn.load(SMALL, "random", seed=0)
-    other = cnn.load(SMALL, "random", seed=1)
+    again = backbones.load(SMALL, "random", seed=0)
+    other = backbones.load(SMALL, "random", seed=1)
     assert again.weights_hash == small.weights_hash
     assert other.weights_hash != small.weights_hash
     assert small.describe()["seed"] == 0
@@ -66,13 +66,13 @@ def test_random_features_are_of_a_usable_size(small):
 
 
 def test_a_stronger_network_fits_in():
-    network = cnn.load("efficientnetv2s", "random")
+    network = backbones.load("efficientnetv2s", "random")
     features = engines.KerasEngine(network)(pictures(1, network.size))
     assert features.shape == (1, network.length) == (1, 1280)
 
 
 def test_half_precision_is_near():
-    network = cnn.load(SMALL, "random")
+    network = backbones.load(SMALL, "random")
     shown = pictures(3, network.size)
     exact = engines.KerasEngine(network)(shown)
     half = engines.KerasEngine(network, half=True)(shown)
@@ -83,7 +83,7 @@ def test_half_precision_is_near():
 
 @pytest.mark.parametrize("name", ["mobilenet-0.25", "inceptionv3"])
 def test_engines_agree(name: str, tmp_path: Path):
-    network = cnn.load(name, "random")
+    network = backbones.load(name, "random")
     shown = pictures(3, network.size)
     ours = engines.make("keras", network, tmp_path, threads=2)(shown)
     for engine in ("litert", "openvino"):
@@ -139,7 +139,7 @@ def test_the_converted_network_is_kept(small, tmp_path: Path):
 
 def test_real_imagenet_weights():
     file = shared("weights", "mobilenet_2_5_224_tf_no_top.h5")
-    network = cnn.load(SMALL, str(file))
+    network = backbones.load(SMALL, str(file))
     own = keras.applications.MobileNet(
         alpha=0.25,
         weights=str(file),
@@ -157,7 +157,7 @@ def test_real_imagenet_weights():
         atol=1e-4,
     )
     assert network.describe()["seed"] is None
-    again = cnn.reload(network.describe(), str(file))
+    again = backbones.reload(network.describe(), str(file))
     assert again.weights_hash == network.weights_hash
 
 
@@ -170,28 +170,28 @@ def test_other_weights_than_recorded_are_refused(small, tmp_path: Path):
         pooling="avg",
         input_shape=(224, 224, 3),
     ).save_weights(file)
-    description = cnn.load(SMALL, str(file)).describe()
+    description = backbones.load(SMALL, str(file)).describe()
     with pytest.raises(UserError, match="--weights PATH/other.weights.h5"):
-        cnn.reload(description)
+        backbones.reload(description)
     description["weights_hash"] = small.weights_hash
     with pytest.raises(UserError, match="are others"):
-        cnn.reload(description, str(file))
+        backbones.reload(description, str(file))
 
 
 def test_a_file_with_other_weights_is_refused(small, tmp_path: Path):
     with pytest.raises(UserError, match="is no file"):
-        cnn.load(SMALL, str(tmp_path / "missing.h5"))
+        backbones.load(SMALL, str(tmp_path / "missing.h5"))
     text = tmp_path / "text.h5"
     text.write_text("no weights")
     with pytest.raises(UserError, match="does not hold the weights of mobi"):
-        cnn.load(SMALL, str(text))
+        backbones.load(SMALL, str(text))
 
 
 def test_names():
-    assert cnn.full_name("mobilenet", 0.25) == "mobilenet-0.25"
-    assert cnn.full_name("mobilenet", 1.0) == "mobilenet"
-    assert cnn.split_name("mobilenet-0.25") == ("mobilenet", 0.25)
-    assert cnn.split_name("inceptionv3") == ("inceptionv3", 1.0)
+    assert backbones.full_name("mobilenet", 0.25) == "mobilenet-0.25"
+    assert backbones.full_name("mobilenet", 1.0) == "mobilenet"
+    assert backbones.split_name("mobilenet-0.25") == ("mobilenet", 0.25)
+    assert backbones.split_name("inceptionv3") == ("inceptionv3", 1.0)
     for wrong in ("resnet", "inceptionv3-0.5", "mobilenet-x", "mobilenet-"):
         with pytest.raises(UserError, match="--"):
-            cnn.split_name(wrong)
+            backbones.split_name(wrong)

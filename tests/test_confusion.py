@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from signs import confusion
+from signs.evaluation import confusion
 
 
 def classes(names: list[str]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pytest
 from store import folders, write_dataset
 
 import train_lstm
-from signs import cli
+from signs.core import arguments
 
 ROOT = Path(__file__).parents[1]
 # There are 23 training clips, which neither 6 nor 4 divides.
@@ -24,10 +24,10 @@ TWO = {
 }
 
 
-def script(name: str, root: Path, *arguments: str) -> tuple[int, str]:
+def script(name: str, root: Path, *args: str) -> tuple[int, str]:
     """Runs a script where JAX sees two devices; returns what it said."""
     done = subprocess.run(
-        [sys.executable, f"{name}.py", *arguments, *folders(root)],
+        [sys.executable, f"{name}.py", *args, *folders(root)],
         cwd=ROOT,
         env={**os.environ, **TWO},
         capture_output=True,
@@ -87,20 +87,20 @@ def test_a_run_goes_on_with_other_devices(roots: dict[str, Path]) -> None:
 
 def test_what_cannot_be_shared_is_told(roots: dict[str, Path]) -> None:
     root = roots["1"]
-    for arguments, said in {
+    for args, said in {
         ("--devices", "3"): "--devices 3, but JAX sees only 2 here",
         ("--devices", "2", "--batch", "5"): "use --batch 4 or 6",
         ("--devices", "2", "--batch", "1"): "use --batch 2,",
     }.items():
-        code, output = script("train_lstm", root, "d", *arguments)
+        code, output = script("train_lstm", root, "d", *args)
         assert code == 2 and said in output
         assert "Traceback" not in output
 
 
 def test_other_backends_are_told(tmp_path: Path, capsys) -> None:
     write_dataset(tmp_path / "data", "d", ["x", "y"], clips=20)
-    arguments = ["d", "--devices", "all", *folders(tmp_path)]
-    assert cli.run(train_lstm.main, arguments) == 2
+    args = ["d", "--devices", "all", *folders(tmp_path)]
+    assert arguments.run(train_lstm.main, args) == 2
     assert "--devices is for JAX" in capsys.readouterr().err
     assert not (tmp_path / "model").exists()
 

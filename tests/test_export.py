@@ -8,8 +8,12 @@ from store import folders
 from trained import known_clips, last_model, trained
 
 import predict
-from signs import cli, cnn, export, frames, network, recognize, video
-from signs.table import Dataset
+from signs.core import arguments
+from signs.data.clips_table import Dataset
+from signs.features import backbones
+from signs.inference import export, predictor
+from signs.models import classifier
+from signs.video import decode, frame_store
 
 
 @pytest.fixture(scope="module")
@@ -22,24 +26,24 @@ def pictures(root: Path) -> np.ndarray:
     """The frames of a clip, as an exported model takes them."""
     row = known_clips(root, 1).iloc[0]
     path = Dataset(root / "data" / "sample-chalearn").video / row["video"]
-    found = video.read_frames(path, 10, short_side=frames.SHORT_SIDE)
-    return recognize.prepare(found, 224)[None].astype("float32")
+    found = decode.read_frames(path, 10, short_side=frame_store.SHORT_SIDE)
+    return predictor.prepare(found, 224)[None].astype("float32")
 
 
 @pytest.fixture(scope="module")
 def expected(root: Path, pictures: np.ndarray) -> np.ndarray:
     """What Keras says."""
     path, record = last_model(root)
-    network = cnn.reload(record["features"])
+    network = backbones.reload(record["features"])
     features = network.model.predict_on_batch(pictures[0])
-    model = recognize.load_classifier(path, record)
+    model = predictor.load_classifier(path, record)
     return model.predict_on_batch(features[None])
 
 
-def run_export(root: Path, path: Path, *arguments: str) -> int:
+def run_export(root: Path, path: Path, *args: str) -> int:
     model, _ = last_model(root)
-    options = ["--export", str(path), "--model", str(model), *arguments]
-    return cli.run(predict.main, [*options, *folders(root)])
+    options = ["--export", str(path), "--model", str(model), *args]
+    return arguments.run(predict.main, [*options, *folders(root)])
 
 
 def check_classes(root: Path, path: Path) -> None:
@@ -114,24 +118,24 @@ def test_what_cannot_be_exported_is_told(root: Path, tmp_path: Path, capsys):
 
 
 @pytest.fixture(scope="module")
-def small() -> cnn.Network:
-    return cnn.load("mobilenet-0.25", "random")
+def small() -> backbones.Network:
+    return backbones.load("mobilenet-0.25", "random")
 
 
 @pytest.mark.parametrize("view", ["raw", "centered", "difference", "both"])
-def test_the_joined_model_is_the_two_models(small: cnn.Network, view):
+def test_the_joined_model_is_the_two_models(small: backbones.Network, view):
     rng = np.random.default_rng(0)
     length = small.length * (2 if view == "both" else 1)
     moments = None
     if view != "raw":
         moments = (rng.normal(0, 0.01, length), rng.uniform(0.001, 2, length))
-    classifier = network.build_classifier(
+    trained = classifier.build_classifier(
         3, small.length, 4, 2, 8, dense=[6], view=view, moments=moments
     )
     shown = rng.uniform(0, 255, (1, 3, 224, 224, 3)).astype("float32")
     features = small.model.predict_on_batch(shown[0])[None]
-    expected = classifier.predict_on_batch(features)
-    joined = export.join(small, classifier, 3)
+    expected = trained.predict_on_batch(features)
+    joined = export.join(small, trained, 3)
     np.testing.assert_allclose(
         joined.predict_on_batch(shown), expected, atol=1e-5
     )

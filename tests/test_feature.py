@@ -9,7 +9,9 @@ import pytest
 from store import folders
 
 import feature
-from signs import cli, files, table, video
+from signs.core import arguments, files
+from signs.data import clips_table
+from signs.video import decode
 
 ROOT = Path(__file__).parents[1]
 CNN = ["--cnn", "mobilenet", "--alpha", "0.25", "--weights", "random"]
@@ -19,7 +21,7 @@ SMALL = [*CNN, "--engine", "keras"]
 
 def write_frames(root: Path, clips: list[str], frames: int = 4) -> Path:
     """A data set as frame.py leaves it, of random pictures."""
-    dataset = table.Dataset(root / "data" / "d")
+    dataset = clips_table.Dataset(root / "data" / "d")
     random = np.random.default_rng(0)
     rows = ["clip,video,label,signer,split"]
     for clip in clips:
@@ -27,7 +29,7 @@ def write_frames(root: Path, clips: list[str], frames: int = 4) -> Path:
         for number in range(1, frames + 1):
             picture = random.integers(0, 256, (24, 32, 3), np.uint8)
             path = dataset.frame / clip / f"frame-{number:03}.jpg"
-            video.write_jpeg(path, picture)
+            decode.write_jpeg(path, picture)
     files.write_text(dataset.clips, "\n".join(rows) + "\n")
     files.write_json(
         dataset.frame / "meta.json",
@@ -36,8 +38,8 @@ def write_frames(root: Path, clips: list[str], frames: int = 4) -> Path:
     return dataset.feature("mobilenet-0.25")
 
 
-def make(root: Path, *arguments: str) -> int:
-    return cli.run(feature.main, ["d", *arguments, *folders(root)])
+def make(root: Path, *args: str) -> int:
+    return arguments.run(feature.main, ["d", *args, *folders(root)])
 
 
 def test_features_and_their_record(tmp_path: Path, capsys):
@@ -80,8 +82,8 @@ def test_the_batch_does_not_matter(tmp_path: Path, engine: str):
     folder = write_frames(tmp_path, list("abc"))
     found = []
     for batch in ("4", "12"):
-        arguments = ["--engine", engine, "--batch", batch, "--overwrite"]
-        assert make(tmp_path, *CNN, *arguments) == 0
+        args = ["--engine", engine, "--batch", batch, "--overwrite"]
+        assert make(tmp_path, *CNN, *args) == 0
         found.append([np.load(folder / f"{clip}.npy") for clip in "abc"])
     np.testing.assert_allclose(found[0], found[1], atol=1e-4)
 

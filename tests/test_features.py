@@ -6,16 +6,17 @@ import pandas as pd
 import pytest
 from store import META, write_dataset
 
-from signs import features, video
-from signs.cli import UserError
-from signs.features import FeatureTask
-from signs.table import Dataset
+from signs.core.errors import UserError
+from signs.data.clips_table import Dataset
+from signs.features import feature_store
+from signs.features.feature_store import FeatureTask
+from signs.video import decode
 
 
 def write_clip(folder: Path, values: list[int], size: int = 8) -> None:
     for number, value in enumerate(values, 1):
         picture = np.full((size, size, 3), value, np.uint8)
-        video.write_jpeg(folder / f"frame-{number:03}.jpg", picture)
+        decode.write_jpeg(folder / f"frame-{number:03}.jpg", picture)
 
 
 def mean_colour(pictures: np.ndarray) -> np.ndarray:
@@ -34,12 +35,12 @@ def test_each_clip_gets_its_own_features(tmp_path: Path, clips_at_once: int):
     for i, row in enumerate(rows.values()):
         write_clip(row.folder, [40 * i, 40 * i + 10, 40 * i + 20])
     outcomes = list(
-        features.make_features(rows, mean_colour, clips_at_once, readers=3)
+        feature_store.make_features(rows, mean_colour, clips_at_once, readers=3)
     )
     assert [clip for clip, _, _ in outcomes] == list(rows)
     assert not any(error for _, _, error in outcomes)
     for i, row in enumerate(rows.values()):
-        found = features.read_features(row.path, 3, 3)
+        found = feature_store.read_features(row.path, 3, 3)
         expected = np.array([[40 * i], [40 * i + 10], [40 * i + 20]])
         np.testing.assert_allclose(found, np.tile(expected, 3), atol=2)
 
@@ -50,7 +51,7 @@ def test_a_bad_frame_costs_one_clip(tmp_path: Path):
         write_clip(row.folder, [10, 20, 30])
     frame = rows["b"].folder / "frame-002.jpg"
     frame.write_bytes(frame.read_bytes()[:-20])
-    outcomes = features.make_features(rows, mean_colour, 3, readers=2)
+    outcomes = feature_store.make_features(rows, mean_colour, 3, readers=2)
     errors = {clip: error for clip, _, error in outcomes}
     assert errors["a"] is errors["c"] is None
     assert str(frame) in str(errors["b"])
@@ -60,7 +61,7 @@ def test_a_bad_frame_costs_one_clip(tmp_path: Path):
 def test_features_that_do_not_fit_are_not_stored(tmp_path: Path):
     row = FeatureTask(tmp_path, tmp_path / "c.npy", 2, 8, "float16")
     with pytest.raises(UserError, match="--dtype float32"):
-        features.write_features(row, np.full((2, 3), 1e6, "float32"))
+        feature_store.write_features(row, np.full((2, 3), 1e6, "float32"))
     assert not list(tmp_path.iterdir())
 
 
@@ -69,14 +70,14 @@ def test_only_missing_finds_what_is_not_whole(tmp_path: Path):
     clips = pd.read_csv(dataset.clips)
     paths = {
         clip: row.path
-        for clip, row in features.tasks(dataset, clips, META).items()
+        for clip, row in feature_store.tasks(dataset, clips, META).items()
     }
-    assert not features.tasks(dataset, clips, META, only_missing=True)
+    assert not feature_store.tasks(dataset, clips, META, only_missing=True)
     gone, cut, other = list(paths)[:3]
     paths[gone].unlink()
     paths[cut].write_bytes(paths[cut].read_bytes()[:-5])
     np.save(paths[other], np.zeros((40, META["length"]), "float32"))
-    todo = features.tasks(dataset, clips, META, only_missing=True)
+    todo = feature_store.tasks(dataset, clips, META, only_missing=True)
     assert list(todo) == [gone, cut, other]
 
 
@@ -98,42 +99,42 @@ def test_bad_features_are_named(tmp_path: Path, content, message: str):
     elif content is not None:
         np.save(path, content, allow_pickle=True)
     with pytest.raises(ValueError, match=message) as caught:
-        features.read_features(path, 20, 8)
+        feature_store.read_features(path, 20, 8)
     assert str(path) in str(caught.value)
 
 
 def test_which_cnn_is_meant(tmp_path: Path):
     dataset = Dataset(tmp_path / "d")
     with pytest.raises(UserError, match="python feature.py d --cnn incep"):
-        features.require_meta(dataset, None)
+        feature_store.require_meta(dataset, None)
     write_dataset(tmp_path, "d", ["x", "y"])
-    assert features.require_meta(dataset, None)["cnn"] == "mobilenet-0.25"
+    assert feature_store.require_meta(dataset, None)["cnn"] == "mobilenet-0.25"
     mend = "those of mobilenet-0.25.*python feature.py d --cnn mobilenet"
     with pytest.raises(UserError, match=mend):
-        features.require_meta(dataset, "mobilenet")
+        feature_store.require_meta(dataset, "mobilenet")
     write_dataset(tmp_path, "d", ["x", "y"], meta={"cnn": "inceptionv3"})
-    assert features.require_meta(dataset, None)["cnn"] == "inceptionv3"
-    assert features.require_meta(dataset, "mobilenet-0.25")["size"] == 224
+    assert feature_store.require_meta(dataset, None)["cnn"] == "inceptionv3"
+    assert feature_store.require_meta(dataset, "mobilenet-0.25")["size"] == 224
     shutil.rmtree(dataset.feature("inceptionv3"))
     write_dataset(tmp_path, "d", ["x", "y"], meta={"cnn": "mobilenet"})
     with pytest.raises(UserError, match=r"mobilenet, mobilenet-0\.25"):
-        features.require_meta(dataset, None)
+        feature_store.require_meta(dataset, None)
 
 
 def test_a_damaged_record_is_named(tmp_path: Path):
     dataset = write_dataset(tmp_path, "d", ["x", "y"])
-    path = features.meta_path(dataset, "mobilenet-0.25")
+    path = feature_store.meta_path(dataset, "mobilenet-0.25")
     for text in ("{", '{"cnn": "mobilenet-0.25"}', "[]"):
         path.write_text(text)
         with pytest.raises(UserError, match="--alpha 0.25 --overwrite"):
-            features.read_meta(dataset, "mobilenet-0.25")
+            feature_store.read_meta(dataset, "mobilenet-0.25")
 
 
 def test_differences_names_both():
-    assert features.differences(META, dict(META, engine="litert")) == ""
-    found = features.differences(META, dict(META, engine="litert-int8"))
+    assert feature_store.differences(META, dict(META, engine="litert")) == ""
+    found = feature_store.differences(META, dict(META, engine="litert-int8"))
     assert found == "precision float32 and int8"
     other = dict(META, frames=40, weights="imagenet", weights_hash="ffff")
-    found = features.differences(META, other)
+    found = feature_store.differences(META, other)
     assert "frames 20 and 40" in found
     assert "weights random (0123456789abcdef) and imagenet (ffff)" in found

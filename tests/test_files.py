@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from signs import files
+from signs.core import files
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(

@@ -10,9 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from store import META, write_dataset
 
-from signs import folds, splits, table
-from signs.cli import UserError
-from signs.examples import Examples
+from signs.core.errors import UserError
+from signs.data import clips_table, folds, splits
+from signs.training.feature_dataset import Examples
 
 rows_of_clips = st.lists(
     st.tuples(st.sampled_from("abc"), st.sampled_from(["", *"12345678"])),
@@ -157,7 +157,10 @@ def test_loaded_examples_are_what_is_on_disk(
     meta = {**META, "frames": 10, "length": 4, "dtype": "float16"}
     dataset = write_dataset(tmp_path, "some", ["a", "b"], 8, meta)
     clips, stored = folds.find_clips(
-        dataset, table.read_clips(dataset), table.read_classes(dataset), meta
+        dataset,
+        clips_table.read_clips(dataset),
+        clips_table.read_classes(dataset),
+        meta,
     )
     offset = {stored.paths[3]: np.ones(4, "float32")}
     path = tmp_path / "store.npy"
@@ -185,7 +188,10 @@ def test_loaded_examples_are_what_is_on_disk(
 def test_damaged_features_are_named(tmp_path: Path) -> None:
     dataset = write_dataset(tmp_path, "some", ["a", "b"], 4)
     _, stored = folds.find_clips(
-        dataset, table.read_clips(dataset), table.read_classes(dataset), META
+        dataset,
+        clips_table.read_clips(dataset),
+        clips_table.read_classes(dataset),
+        META,
     )
     bad = stored.paths[3]
     bad.write_bytes(bad.read_bytes()[:100])

@@ -15,8 +15,11 @@ import pytest
 from helpers import number_of, write_video
 
 import frame
-from signs import catalog, cli, frames, layouts, sheet, splits, table, video
-from signs.table import Dataset
+from signs.core import arguments
+from signs.data import clips_table, splits
+from signs.data.clips_table import Dataset
+from signs.data.layouts import detect
+from signs.video import catalog, contact_sheet, decode, frame_store
 
 Run = Callable[..., int]
 
@@ -26,9 +29,9 @@ def run(tmp_path: Path, monkeypatch) -> Run:
     """Runs frame.py in a folder of its own; returns its exit code."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str) -> int:
+    def run(*argv: str) -> int:
         alone = ["--workers", "1", "--timeout", "0"]  # in this process
-        return cli.run(frame.main, [*arguments, *alone])
+        return arguments.run(frame.main, [*argv, *alone])
 
     return run
 
@@ -46,8 +49,8 @@ def mine(tmp_path: Path) -> Dataset:
 
 def numbers(dataset: Dataset, clip: str, count: int = 20) -> list[int]:
     """The numbers that a clip's frames show."""
-    paths = frames.frame_paths(dataset.frame / clip, count)
-    return [number_of(video.read_jpeg(path)) for path in paths]
+    paths = frame_store.frame_paths(dataset.frame / clip, count)
+    return [number_of(decode.read_jpeg(path)) for path in paths]
 
 
 def snapshot(root: Path) -> dict[str, int]:
@@ -68,7 +71,7 @@ def lines(text: str) -> list[str]:
 
 def test_a_folder_of_videos(run: Run, mine: Dataset, capsys) -> None:
     assert run("mine") == 0
-    clips = table.read_clips(mine)
+    clips = clips_table.read_clips(mine)
     assert list(clips["clip"]) == [
         f"{label}/{number}" for label in ("Tür", "null") for number in (1, 2, 3)
     ]
@@ -76,15 +79,15 @@ def test_a_folder_of_videos(run: Run, mine: Dataset, capsys) -> None:
         ("train", 4),
         ("val", 2),
     ]
-    assert list(table.read_classes(mine)["label"]) == ["Tür", "null"]
+    assert list(clips_table.read_classes(mine)["label"]) == ["Tür", "null"]
     for clip in clips["clip"]:
         folder = mine.frame / clip
         assert sorted(path.name for path in folder.iterdir()) == [
             f"frame-{number:03}.jpg" for number in range(1, 21)
         ]
         count = 20 + int(clip[-1])
-        assert numbers(mine, clip) == video.sample_indices(count, 20)
-    assert frames.read_meta(mine) == {
+        assert numbers(mine, clip) == decode.sample_indices(count, 20)
+    assert frame_store.read_meta(mine) == {
         "frames": 20,
         "short_side": 299,
         "jpeg_quality": 90,
@@ -137,13 +140,13 @@ def test_short_and_long_clips(run: Run, tmp_path: Path, count: int) -> None:
     dataset = Dataset(tmp_path / "data" / "mine")
     write_video(dataset.video / "a" / "1.avi", count)
     assert run("mine") == 0
-    assert numbers(dataset, "a/1") == video.sample_indices(count, 20)
+    assert numbers(dataset, "a/1") == decode.sample_indices(count, 20)
 
 
 def test_red_reaches_the_network_as_red(run: Run, mine: Dataset) -> None:
     write_video(mine.video / "red" / "1.mp4", colour=(255, 0, 0))
     run("mine")
-    batch = frames.read_pictures(mine.frame / "red/1", 20, 299)
+    batch = frame_store.read_pictures(mine.frame / "red/1", 20, 299)
     assert batch.shape == (20, 299, 299, 3)
     assert batch[..., 0].min() > 230 and batch[..., 1:].max() < 30
 
@@ -191,7 +194,7 @@ def test_clips_that_fail_are_listed_and_tried_again(
     assert run() == 1
     failed = Path("log/chalearn-frame-failed.csv")
     folder = "IsoGD_phase_1/train/001"
-    failures = table.read_csv(failed)
+    failures = clips_table.read_csv(failed)
     assert list(failures["clip"]) == [f"{folder}/M_{n:05}" for n in (3, 4)]
     assert "no frame can be decoded" in failures["reason"][0]
     assert "the video is missing" in failures["reason"][1]
@@ -200,12 +203,12 @@ def test_clips_that_fail_are_listed_and_tried_again(
     assert "layout isogd" in out and "train 4, val 1" in out
     assert f"{failed} lists them" in err.replace("\\", "/")
     assert "1 of them without a label" in out
-    assert list(table.read_classes(dataset)["label"]) == ["1", "2"]
+    assert list(clips_table.read_classes(dataset)["label"]) == ["1", "2"]
 
     before = snapshot(dataset.frame)
     write_video(dataset.video / folder / "M_00003.avi", 20)
     assert run() == 1
-    assert list(table.read_csv(failed)["clip"]) == [f"{folder}/M_00004"]
+    assert list(clips_table.read_csv(failed)["clip"]) == [f"{folder}/M_00004"]
     write_video(dataset.video / folder / "M_00004.avi", 20)
     assert run() == 0
     assert not failed.exists()
@@ -223,7 +226,7 @@ def test_if_all_clips_fail_nothing_could_be_done(
     err = capsys.readouterr().err
     assert "error: no clip has frames: all 6 failed" in err
     assert "the video is an empty file" in err
-    assert len(table.read_csv(Path("log/mine-frame-failed.csv"))) == 6
+    assert len(clips_table.read_csv(Path("log/mine-frame-failed.csv"))) == 6
 
 
 def test_no_videos(run: Run, tmp_path: Path, capsys) -> None:
@@ -243,8 +246,8 @@ def test_videos_that_went_away(run: Run, mine: Dataset, capsys) -> None:
     assert run("mine") == 2
     assert "is missing, and 3 clips of" in capsys.readouterr().err
     assert run("mine", "--source", "data/mine/moved") == 0
-    assert numbers(mine, "null/1") == video.sample_indices(21, 20)
-    meta = frames.read_meta(mine)
+    assert numbers(mine, "null/1") == decode.sample_indices(21, 20)
+    meta = frame_store.read_meta(mine)
     assert meta and Path(meta["source"]) == (mine.root / "moved").resolve()
 
 
@@ -263,7 +266,7 @@ def test_another_number_of_frames_is_refused(
     assert snapshot(mine.root) == before
     assert run("mine", "--overwrite") == 0
     assert len(list((mine.frame / "null/1").iterdir())) == 20
-    assert numbers(mine, "null/1") == video.sample_indices(21, 20)
+    assert numbers(mine, "null/1") == decode.sample_indices(21, 20)
 
 
 def test_leftover_frames_are_not_read(run: Run, mine: Dataset) -> None:
@@ -272,8 +275,8 @@ def test_leftover_frames_are_not_read(run: Run, mine: Dataset) -> None:
     before = snapshot(mine.frame)
     for name in ("frame-021.jpg", "frame-040.jpg", ".partial-1-1.jpg"):
         shutil.copy(folder / "frame-020.jpg", folder / name)
-    assert not frames.has_frames(folder, 20)
-    assert not frames.has_frames(folder, 40)
+    assert not frame_store.has_frames(folder, 20)
+    assert not frame_store.has_frames(folder, 40)
     assert run("mine") == 0
     after = snapshot(mine.frame)
     assert after.keys() == before.keys()
@@ -284,7 +287,7 @@ def test_leftover_frames_are_not_read(run: Run, mine: Dataset) -> None:
 def test_an_interrupted_run_goes_on(
     run: Run, mine: Dataset, monkeypatch
 ) -> None:
-    really_write, left = video.write_jpeg, iter(range(50))
+    really_write, left = decode.write_jpeg, iter(range(50))
 
     def interrupted(path: Path, picture: np.ndarray) -> None:
         if next(left, None) is None:
@@ -292,7 +295,7 @@ def test_an_interrupted_run_goes_on(
         really_write(path, picture)
 
     with monkeypatch.context() as patch:
-        patch.setattr(video, "write_jpeg", interrupted)
+        patch.setattr(decode, "write_jpeg", interrupted)
         assert run("mine") == 130
     assert len(list(mine.frame.rglob("*.jpg"))) == 50
     before = snapshot(mine.root)
@@ -312,8 +315,8 @@ def test_overwrite_takes_all_afresh(run: Run, mine: Dataset, capsys) -> None:
     shutil.rmtree(mine.video / "null")
     write_video(mine.video / "Tür" / "1.avi", 5)
     assert run("mine", "--overwrite") == 0
-    assert len(table.read_clips(mine)) == 3
-    assert numbers(mine, "Tür/1") == video.sample_indices(5, 20)
+    assert len(clips_table.read_clips(mine)) == 3
+    assert numbers(mine, "Tür/1") == decode.sample_indices(5, 20)
     assert not (mine.frame / "null").exists()
     assert "python feature.py mine --overwrite" in capsys.readouterr().err
 
@@ -322,11 +325,11 @@ def test_a_damaged_record_is_refused_and_mended(
     run: Run, mine: Dataset, capsys
 ) -> None:
     run("mine")
-    frames.meta_path(mine).write_text("{")
+    frame_store.meta_path(mine).write_text("{")
     assert run("mine") == 2
     assert "is damaged (Expecting" in capsys.readouterr().err
     assert run("mine", "--overwrite") == 0
-    assert frames.require_meta(mine)["frames"] == 20
+    assert frame_store.require_meta(mine)["frames"] == 20
 
 
 # --- The table --------------------------------------------------------------
@@ -334,8 +337,8 @@ def test_a_damaged_record_is_refused_and_mended(
 
 def test_an_edited_table_is_kept(run: Run, mine: Dataset, capsys) -> None:
     run("mine")
-    clips = table.read_clips(mine)[:4].assign(split="test", signer="Anna")
-    table.write_table(mine.clips, clips)
+    clips = clips_table.read_clips(mine)[:4].assign(split="test", signer="Anna")
+    clips_table.write_table(mine.clips, clips)
     before = mine.clips.read_bytes()
     shutil.rmtree(mine.frame / "Tür" / "1")
     write_video(mine.video / "Tür" / "4.avi")
@@ -345,18 +348,18 @@ def test_an_edited_table_is_kept(run: Run, mine: Dataset, capsys) -> None:
     out, err = capsys.readouterr()
     assert "has 1 video more than when" in out
     assert "is kept as it is, without regard to --split, --val;" in err
-    assert numbers(mine, "Tür/1") == video.sample_indices(21, 20)
+    assert numbers(mine, "Tür/1") == decode.sample_indices(21, 20)
     assert not (mine.frame / "Tür" / "4").exists()
     assert run("mine", "--overwrite") == 0
-    assert len(table.read_clips(mine)) == 7
+    assert len(clips_table.read_clips(mine)) == 7
 
 
 def test_a_table_of_your_own(run: Run, mine: Dataset, capsys) -> None:
     rows = ["clip,video,label,signer,split", "one,null/1.avi,NA,,train"]
     mine.clips.write_text("\n".join(rows))
     assert run("mine") == 0
-    assert numbers(mine, "one") == video.sample_indices(21, 20)
-    assert list(table.read_classes(mine)["label"]) == ["NA"]
+    assert numbers(mine, "one") == decode.sample_indices(21, 20)
+    assert list(clips_table.read_classes(mine)["label"]) == ["NA"]
     assert "as clips.csv says" in capsys.readouterr().out
 
 
@@ -365,14 +368,14 @@ def test_signers_of_the_table_on_both_sides(
 ) -> None:
     mine.signers.write_text("clip,signer\nnull/1,A\nTür/1,A\nnull/2,B\nTür/2,B")
     assert run("mine") == 0
-    clips = table.read_clips(mine).set_index("clip")
+    clips = clips_table.read_clips(mine).set_index("clip")
     assert splits.signers_on_both_sides(clips) == []
     out, err = capsys.readouterr()
     assert "signers  2" in out and "nobody is on both sides" in out
     assert "2 clips of unknown signers" in err
     clips.loc["null/1", "split"] = "val"
     clips.loc["Tür/1", "split"] = "train"
-    table.write_table(mine.clips, clips.reset_index())
+    clips_table.write_table(mine.clips, clips.reset_index())
     run("mine")
     assert "1 signer is in more than one split: A" in capsys.readouterr().err
 
@@ -382,9 +385,9 @@ def test_only_some_classes(run: Run, mine: Dataset, capsys) -> None:
     assert run("mine", "--dry-run") == 0
     assert "1 class has no validation clip: rare" in capsys.readouterr().err
     assert run("mine", "--min-clips", "2", "--classes", "1") == 0
-    assert set(table.read_clips(mine)["label"]) == {"Tür"}
+    assert set(clips_table.read_clips(mine)["label"]) == {"Tür"}
     assert run("mine", "--overwrite", "--min-clips", "9") == 2
-    assert set(table.read_clips(mine)["label"]) == {"Tür"}
+    assert set(clips_table.read_clips(mine)["label"]) == {"Tür"}
     assert "no class has 9 clips; the largest has 3" in capsys.readouterr().err
 
 
@@ -396,11 +399,11 @@ def test_ledasila_words_are_readable(run: Run, tmp_path: Path, capsys) -> None:
             path = dataset.video / word[0].lower() / name
             write_video(path, 2, size=(288, 352))
     assert run("ledasila", "--frames", "2") == 0
-    classes = table.read_classes(dataset)
+    classes = clips_table.read_classes(dataset)
     assert list(classes["label"]) == ["Rote__R_uebe", "null"]
     assert list(classes["name"]) == ["Rote Rübe", "null"]
     assert "1 of 2 words have at least 18 clips" in capsys.readouterr().out
-    picture = video.read_jpeg(next(dataset.frame.rglob("*.jpg")))
+    picture = decode.read_jpeg(next(dataset.frame.rglob("*.jpg")))
     assert picture.shape == (352, 288, 3)
 
 
@@ -416,7 +419,7 @@ def test_sections_from_a_list_elsewhere(run: Run, tmp_path: Path) -> None:
     dataset = Dataset(Path("data/mine"))
     assert numbers(dataset, "long@0-2", 5) == [0, 5, 10, 14, 19]
     assert numbers(dataset, "long@4-6", 5) == [40, 45, 50, 54, 59]
-    assert list(table.read_classes(dataset)["label"]) == ["NA", "null"]
+    assert list(clips_table.read_classes(dataset)["label"]) == ["NA", "null"]
     # The source is remembered, also where all is made again.
     shutil.rmtree(dataset.frame / "long@0-2")
     assert run("mine", "--frames", "5") == 0
@@ -475,7 +478,7 @@ def test_help_needs_nothing_heavy() -> None:
 
 def test_the_choices_are_those_there_are() -> None:
     parser_of = {
-        "layout": layouts.LAYOUTS,
+        "layout": detect.LAYOUTS,
         "split": splits.WAYS,
     }
     for name, choices in parser_of.items():
@@ -504,14 +507,18 @@ def test_the_sheet_shows_each_class_in_its_row(
         write_video(path, 3, size=(300, 200), colour=colour)
     assert run("mine") == 0
     picture = np.asarray(cv2.imread(str(dataset.sheet)))[:, :, ::-1]
-    height = sheet.CELL * 2 // 3 + sheet.GAP
+    height = contact_sheet.CELL * 2 // 3 + contact_sheet.GAP
     for row, colour in enumerate(colours.values()):
-        y = sheet.HEAD + row * height + height // 2
-        for column in range(sheet.COLUMNS):
-            x = sheet.MARGIN + column * (sheet.CELL + sheet.GAP) + 70
+        y = contact_sheet.HEAD + row * height + height // 2
+        for column in range(contact_sheet.COLUMNS):
+            x = (
+                contact_sheet.MARGIN
+                + column * (contact_sheet.CELL + contact_sheet.GAP)
+                + 70
+            )
             shown = picture[y, x].astype(int)
             assert np.abs(shown - colour).max() < 30, (row, column)
-        margin = picture[y - 40 : y + 40, : sheet.MARGIN - 10]
+        margin = picture[y - 40 : y + 40, : contact_sheet.MARGIN - 10]
         assert margin.min() < 90 and margin.mean() > 200
 
 
@@ -535,17 +542,17 @@ def test_the_sheet_spreads_over_classes_and_signers() -> None:
         for label in "abcdefghijklmnopqrstuvwxyz"
         for signer in "1234"
     ]
-    clips = pd.DataFrame(rows, columns=table.COLUMNS)
+    clips = pd.DataFrame(rows, columns=clips_table.COLUMNS)
     labels = sorted(set(clips["label"]))
-    chosen = sheet.choose(clips, labels, 4)
+    chosen = contact_sheet.choose(clips, labels, 4)
     assert list(chosen["label"]) == ["a", "i", "r", "z"]
     assert sorted(chosen["signer"]) == ["1", "2", "3", "4"]
     unlabelled = clips[:2].assign(label="")
-    assert len(sheet.choose(unlabelled, [], 4)) == 1
+    assert len(contact_sheet.choose(unlabelled, [], 4)) == 1
 
 
 def test_meta_is_readable_by_people(run: Run, mine: Dataset) -> None:
     run("mine", "--val", "0.4")
-    text = frames.meta_path(mine).read_text(encoding="utf-8")
+    text = frame_store.meta_path(mine).read_text(encoding="utf-8")
     assert '"frames": 20,\n' in text
     assert json.loads(text)["arguments"]["val"] == 0.4

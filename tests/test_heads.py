@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from signs import heads, network
-from signs.backend import keras
-from signs.examples import Embedded
+from signs.core.backend import keras
+from signs.models import classifier
+from signs.training import head_init
+from signs.training.feature_dataset import Embedded
 
 
 def clouds(classes: int, clips: int = 12) -> tuple[np.ndarray, np.ndarray]:
@@ -15,7 +16,7 @@ def clouds(classes: int, clips: int = 12) -> tuple[np.ndarray, np.ndarray]:
     return centres[labels] + noise, labels
 
 
-@pytest.mark.parametrize("fit", [heads.fit_probe, heads.fit_means])
+@pytest.mark.parametrize("fit", [head_init.fit_probe, head_init.fit_means])
 @pytest.mark.parametrize("classes", [2, 4])
 def test_a_head_knows_its_clips(fit, classes: int):
     vectors, labels = clouds(classes)
@@ -30,7 +31,7 @@ def test_a_head_knows_its_clips(fit, classes: int):
 
 def test_the_nearest_mean_wins():
     vectors, labels = clouds(4)
-    kernel, bias = heads.fit_means(vectors, labels)
+    kernel, bias = head_init.fit_means(vectors, labels)
     means = np.stack([vectors[labels == n].mean(axis=0) for n in range(4)])
     new = np.random.default_rng(1).normal(size=(50, 5))
     apart = np.linalg.norm(new[:, None] - means, axis=2)
@@ -39,12 +40,12 @@ def test_the_nearest_mean_wins():
 
 
 def test_means_of_one_clip_each():
-    kernel, bias = heads.fit_means(np.eye(3), np.arange(3))
+    kernel, bias = head_init.fit_means(np.eye(3), np.arange(3))
     assert np.isfinite(kernel).all() and np.isfinite(bias).all()
     assert (kernel.argmax(axis=0) == np.arange(3)).all()
 
 
-@pytest.mark.parametrize("head", heads.HEADS)
+@pytest.mark.parametrize("head", head_init.HEADS)
 def test_a_class_without_clips_starts_unlikely(head: str):
     vectors, labels = clouds(3)
     labels = np.where(labels == 1, 3, labels)  # of 5 classes, 0, 2, 3
@@ -53,7 +54,7 @@ def test_a_class_without_clips_starts_unlikely(head: str):
     model = keras.Model(inputs, outputs)
     before = model.get_weights()
     train = Embedded(vectors.astype("float32"), labels.astype("int32"), 5)
-    heads.start_head(model, train, head)
+    head_init.start_head(model, train, head)
     if head == "cold":
         np.testing.assert_array_equal(before[0], model.get_weights()[0])
         return
@@ -65,7 +66,7 @@ def test_a_class_without_clips_starts_unlikely(head: str):
 def test_heads_are_named_once():
     import transfer
 
-    for head in heads.HEADS:
+    for head in head_init.HEADS:
         assert transfer.parse_arguments(["--head", head]).head == head
-    for fresh in network.FRESH:
+    for fresh in classifier.FRESH:
         assert transfer.parse_arguments(["--fresh", fresh]).fresh == fresh

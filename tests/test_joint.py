@@ -8,11 +8,14 @@ from store import META, folders, write_dataset
 
 import train_lstm
 import transfer
-from signs import cli, examples, joint, network, runs, table, training
-from signs.backend import keras
-from signs.examples import Batches, Examples
-from signs.joint import JointBatches, SourceTask
-from signs.table import Dataset
+from signs.core import arguments
+from signs.core.backend import keras
+from signs.data import clips_table
+from signs.data.clips_table import Dataset
+from signs.models import classifier
+from signs.training import feature_dataset, joint, loop, run_record
+from signs.training.feature_dataset import Batches, Examples
+from signs.training.joint import JointBatches, SourceTask
 
 WEIGHT = 0.3
 
@@ -24,23 +27,26 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_dataset(root / "data", "big", ["1", "2", "3", "4"], clips=60)
     write_dataset(root / "data", "small", ["a", "b", "c"], clips=30)
     flags = "--units 8 --batch 8 --lr 0.01 --epochs 2 --input centered --quiet"
-    arguments = ["big", *flags.split(), *folders(root)]
-    assert cli.run(train_lstm.main, arguments) == 0
+    args = ["big", *flags.split(), *folders(root)]
+    assert arguments.run(train_lstm.main, args) == 0
     return root
 
 
 def clips_of(root: Path, name: str) -> Examples:
     dataset = Dataset(root / "data" / name)
-    clips, classes = table.read_clips(dataset), table.read_classes(dataset)
-    return examples.find_examples(dataset, clips, classes, META, "train")
+    clips, classes = (
+        clips_table.read_clips(dataset),
+        clips_table.read_classes(dataset),
+    )
+    return feature_dataset.find_examples(dataset, clips, classes, META, "train")
 
 
 def pair(root: Path) -> tuple[keras.Model, SourceTask]:
     """A new classifier without dropout, and its source."""
     clips = clips_of(root, "small")
-    old = network.build_classifier(*clips.shape, 4, units=8, dropout=0)
-    model = network.replace_head(old, 3)
-    training.compile_classifier(model, 0.01)
+    old = classifier.build_classifier(*clips.shape, 4, units=8, dropout=0)
+    model = classifier.replace_head(old, 3)
+    loop.compile_classifier(model, 0.01)
     return model, SourceTask(
         old.layers[-1].get_weights(), clips_of(root, "big"), WEIGHT
     )
@@ -105,25 +111,25 @@ def test_what_is_trained_is_what_the_saved_model_has(root: Path):
     assert [x.path for x in ours] == [x.path for x in theirs]
     assert all(a is b for a, b in zip(ours, theirs, strict=True))
     before = model.get_weights()
-    settings = training.Settings(2, 8, 0, quiet=True)
+    settings = loop.Settings(2, 8, 0, quiet=True)
     clips = clips_of(root, "small")
-    history = training.rehearse(model, clips, clips, settings, task)
+    history = loop.rehearse(model, clips, clips, settings, task)
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(history)
     assert not any(map(np.array_equal, before, model.get_weights()))
 
 
-def run_transfer(root: Path, *arguments: str) -> int:
-    return cli.run(transfer.main, [*arguments, *folders(root)])
+def run_transfer(root: Path, *args: str) -> int:
+    return arguments.run(transfer.main, [*args, *folders(root)])
 
 
 def test_the_script_trains_and_goes_on(root: Path, capsys):
     flags = f"--joint {WEIGHT} --epochs 1 --batch 8"
     assert run_transfer(root, "small", *flags.split()) == 0
     assert "big: " in capsys.readouterr().out
-    path, record = runs.find_model(None, root / "model", "transfer")
+    path, record = run_record.find_model(None, root / "model", "transfer")
     name = record["run"]
     assert run_transfer(root, "--resume", name, "--epochs", "3") == 0
-    log = runs.read_record(root / "log" / f"{name}.json")
+    log = run_record.read_record(root / "log" / f"{name}.json")
     assert log["arguments"]["joint"] == WEIGHT
     assert len((root / "log" / f"{name}.csv").read_text().splitlines()) == 4
     model = keras.saving.load_model(
@@ -139,7 +145,9 @@ def test_a_source_whose_classes_have_changed(tmp_path: Path, capsys):
     write_dataset(tmp_path / "data", "big", ["1", "2", "3"], clips=30)
     write_dataset(tmp_path / "data", "small", ["a", "b"], clips=20)
     flags = "--units 4 --epochs 1 --quiet".split()
-    assert cli.run(train_lstm.main, ["big", *flags, *folders(tmp_path)]) == 0
+    assert (
+        arguments.run(train_lstm.main, ["big", *flags, *folders(tmp_path)]) == 0
+    )
     write_dataset(tmp_path / "data", "big", ["1", "2", "3", "4"], clips=40)
     assert run_transfer(tmp_path, "small", "--joint", "1") == 2
     assert "any more: classes 3 and 4" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from signs.judge import in_words, interval, judge
+from signs.evaluation.metrics import in_words, interval, judge
 
 
 def test_figures_of_known_answers():

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signs import isogd, layouts, table
-from signs.cli import UserError
-from signs.layouts import read_layout, readable
-from signs.source import find_files
+from signs.core.errors import UserError
+from signs.data import clips_table
+from signs.data.layouts import detect, isogd
+from signs.data.layouts.detect import read_layout, readable
+from signs.data.scan import find_files
 
 
 def touch(root: Path, *paths: str) -> Path:
@@ -68,7 +69,7 @@ def test_isogd_as_published(phases: Path) -> None:
     (phases / "IsoGD_phase_2/test_list.txt").write_text(three(TEST, 9))
     clips, layout, videos = read_layout(phases)
     assert layout == "isogd" and videos == 10
-    assert list(clips.columns) == table.COLUMNS
+    assert list(clips.columns) == clips_table.COLUMNS
     assert rows(clips, "clip", "video", "label", "split") == [
         (f"{phase}/{path[:-4]}", f"{phase}/{path}", label, split)
         for phase, path, label, split in [
@@ -80,7 +81,9 @@ def test_isogd_as_published(phases: Path) -> None:
             ("IsoGD_phase_2", TEST[1], "10", "test"),
         ]
     ]
-    assert list(table.classes_of(clips)["label"]) == "1 2 3 9 10 249".split()
+    assert (
+        list(clips_table.classes_of(clips)["label"]) == "1 2 3 9 10 249".split()
+    )
 
 
 @pytest.mark.parametrize("place", ["", "IsoGD_phase_1/", "lists/of 2017/"])
@@ -284,9 +287,9 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
     clips, layout, _ = read_layout(tmp_path)
     assert layout == "ledasila" and list(clips["label"]) == ["Haus"]
     assert clips["clip"][0] == ledasila("Haus", "KÄrnten")[:-4]
-    table.write_table(tmp_path / "clips.csv", clips)
-    again = table.read_csv(tmp_path / "clips.csv")
-    assert (tmp_path / table.on_disk(again["video"][0])).is_file()
+    clips_table.write_table(tmp_path / "clips.csv", clips)
+    again = clips_table.read_csv(tmp_path / "clips.csv")
+    assert (tmp_path / clips_table.on_disk(again["video"][0])).is_file()
 
 
 def test_ledasila_leaves_out_what_is_named_otherwise(
@@ -302,7 +305,7 @@ def test_ledasila_hint(tmp_path: Path, capsys) -> None:
     for number in range(20):
         touch(tmp_path, ledasila("Haus", number=number))
     touch(tmp_path, ledasila("null"))
-    layouts.hint_at_min_clips(read_layout(tmp_path)[0])
+    detect.hint_at_min_clips(read_layout(tmp_path)[0])
     assert "1 of 2 words have at least 18 clips, 20 in all" in (
         capsys.readouterr().out
     )
@@ -424,8 +427,8 @@ def test_csv(tmp_path: Path) -> None:
     )
     clips, layout, _ = read_layout(tmp_path)
     assert layout == "csv"
-    assert list(clips.columns) == table.COLUMNS
-    assert rows(clips, *table.COLUMNS) == [
+    assert list(clips.columns) == clips_table.COLUMNS
+    assert rows(clips, *clips_table.COLUMNS) == [
         ("x/1", "x/1.mp4", "NA", "Anna", "train"),
         ("x/2", "x/2.mp4", "null", "NA", "val"),
         ("y", "y.avi", "Tür", "", "test"),
@@ -452,7 +455,7 @@ def test_csv_sections(tmp_path: Path) -> None:
         "long.mp4,c,,\nshort.mp4,a,,2\n",
     )
     clips, _, _ = read_layout(tmp_path)
-    assert list(clips.columns) == [*table.COLUMNS, *table.SECTION]
+    assert list(clips.columns) == [*clips_table.COLUMNS, *clips_table.SECTION]
     assert rows(clips, "clip", "label", "start", "end") == [
         ("long@0-1.5", "a", "0", "1.5"),
         ("long@1.5-end", "b", "1.5", ""),

@@ -25,12 +25,14 @@ from trained import (
 )
 
 import predict
-from signs import cli, recognize, video
-from signs.camera import Camera
-from signs.cli import UserError
-from signs.live import Live, recognize_stream
-from signs.recording import choose_indices, next_index
-from signs.stream import ByMotion
+from signs.core import arguments
+from signs.core.errors import UserError
+from signs.inference import predictor
+from signs.inference.clip_buffer import choose_indices, next_index
+from signs.inference.live import Live, recognize_stream
+from signs.inference.segmenter import ByMotion
+from signs.video import decode
+from signs.video.camera import Camera
 
 SIGNS = 5
 
@@ -41,9 +43,9 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def recognizer(root: Path) -> recognize.Recognizer:
+def recognizer(root: Path) -> predictor.Recognizer:
     path, record = last_model(root)
-    return recognize.load(path, record, root / "model" / "cnn", threads=2)
+    return predictor.load(path, record, root / "model" / "cnn", threads=2)
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,11 @@ def long_video(root: Path, tmp_path_factory) -> Long:
     return Long(write_recording(path, clips), clips, list(rows["label"]))
 
 
-def run_predict(root: Path, capsys, *arguments: object) -> list[dict]:
+def run_predict(root: Path, capsys, *args: object) -> list[dict]:
     """The lines of JSON that predict.py prints."""
     model, _ = last_model(root)
     common = [*folders(root), "--threshold", "0", "--model", str(model)]
-    assert cli.run(predict.main, [*map(str, arguments), *common]) == 0
+    assert arguments.run(predict.main, [*map(str, args), *common]) == 0
     return [json.loads(x) for x in capsys.readouterr().out.splitlines()]
 
 
@@ -121,10 +123,10 @@ def test_a_sign_in_a_stream_is_what_it_is_in_a_file(
     assert len(signs) == SIGNS
     for sign in signs:
         path = long_video.path
-        pictures = video.read_frames(
+        pictures = decode.read_frames(
             path, recognizer.frames, sign.start, sign.end + 1e-3
         )
-        batch = recognize.prepare(pictures, recognizer.size)
+        batch = predictor.prepare(pictures, recognizer.size)
         expected = recognizer.best(recognizer.recognize(batch), 3)
         for guess, other in zip(sign.guesses, expected, strict=True):
             assert guess.label == other.label
@@ -201,7 +203,7 @@ def test_pictures_are_looked_at_from_far_to_near(count, wanted):
 )
 def test_neighbours_stand_in_for_frames(done, count, wanted, most):
     indices = choose_indices(done, count, wanted, most)
-    right = video.sample_indices(count, wanted)
+    right = decode.sample_indices(count, wanted)
     assert len(indices) == wanted
     assert indices == sorted(indices)
     assert 0 <= indices[0] and indices[-1] < count

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from signs import network
-from signs.backend import keras
-from signs.cli import UserError
-from signs.inputs import INPUTS, look
+from signs.core.backend import keras
+from signs.core.errors import UserError
+from signs.models import classifier
+from signs.models.input_transform import INPUTS, look
 
 SHAPE = (6, 5, 4)  # clips, frames, features
 
@@ -20,13 +20,13 @@ def clips() -> np.ndarray:
 
 def build(view: str = "raw", moments=None, **options):
     options = {"units": 3, "layers": 2, **options}
-    return network.build_classifier(
+    return classifier.build_classifier(
         5, 4, 7, view=view, moments=moments, **options
     )
 
 
 def test_the_recipe_of_the_write_up():
-    model = network.build_classifier(20, 2048, 249)
+    model = classifier.build_classifier(20, 2048, 249)
     lstms = [x for x in model.layers if isinstance(x, keras.layers.LSTM)]
     assert [(x.units, x.dropout, x.return_sequences) for x in lstms] == [
         (1024, 0.5, True),
@@ -55,7 +55,7 @@ def test_one_lstm_and_hidden_dense_layers(clips):
 
 @pytest.mark.parametrize("view", INPUTS)
 def test_every_input_survives_saving(view: str, clips, tmp_path: Path):
-    model = build(view, network.view_moments(view, [clips]))
+    model = build(view, classifier.view_moments(view, [clips]))
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
     np.testing.assert_allclose(
@@ -68,7 +68,7 @@ def test_every_input_survives_saving(view: str, clips, tmp_path: Path):
 @pytest.mark.parametrize("view", ["centered", "difference"])
 def test_the_room_does_not_matter(view: str, clips):
     """A constant added to a whole clip changes nothing."""
-    model = build(view, network.view_moments(view, [clips]))
+    model = build(view, classifier.view_moments(view, [clips]))
     moved = clips + np.arange(4, dtype="float32") * 100
     before, after = (model.predict(x, verbose=0) for x in (clips, moved))
     np.testing.assert_allclose(after, before, atol=1e-3)
@@ -98,20 +98,20 @@ def test_views(clips):
 
 
 def test_moments_do_not_depend_on_the_batches(clips):
-    assert network.view_moments("raw", [clips]) is None
-    moments = network.view_moments("standardized", [clips])
+    assert classifier.view_moments("raw", [clips]) is None
+    moments = classifier.view_moments("standardized", [clips])
     assert moments is not None
     mean, variance = moments
     np.testing.assert_allclose(mean, clips.mean(axis=(0, 1)), rtol=1e-5)
     np.testing.assert_allclose(variance, clips.var(axis=(0, 1)), rtol=1e-4)
-    parts = network.view_moments("standardized", [clips[:1], clips[1:]])
+    parts = classifier.view_moments("standardized", [clips[:1], clips[1:]])
     assert parts is not None
     np.testing.assert_allclose(parts[0], mean)
 
 
 def test_a_constant_feature_is_not_blown_up(clips):
     clips[:, :, 0] = 3
-    moments = network.view_moments("standardized", [clips])
+    moments = classifier.view_moments("standardized", [clips])
     model = build("standardized", moments)
     look_in = keras.Model(model.input, model.get_layer("standardize").output)
     clips[0, 0, 0] = 3.01
@@ -124,7 +124,7 @@ def test_a_constant_feature_is_not_blown_up(clips):
 def test_a_new_head_keeps_the_rest(freeze: str, frozen: int, clips):
     source = build(dense=[6])
     before = {x.name: x.get_weights() for x in source.layers}
-    model = network.replace_head(source, 3, freeze)
+    model = classifier.replace_head(source, 3, freeze)
     assert model.output_shape == (None, 3)
     lstms = [x for x in model.layers if isinstance(x, keras.layers.LSTM)]
     assert [x.trainable for x in lstms] == [False] * frozen + [True] * (
@@ -154,14 +154,14 @@ def test_a_new_head_keeps_the_rest(freeze: str, frozen: int, clips):
 
 def test_only_known_ways_to_freeze():
     with pytest.raises(ValueError, match="second"):
-        network.replace_head(build(), 3, "second")
+        classifier.replace_head(build(), 3, "second")
 
 
 def trained(clips, hoist: bool):
     keras.utils.set_random_seed(3)
     model = build(dropout=0.5, dense=[6])
     if hoist:
-        network.hoist_products(model)
+        classifier.hoist_products(model)
     model.compile("sgd", "sparse_categorical_crossentropy")
     model.fit(clips, np.arange(6), epochs=3, shuffle=False, verbose=0)
     return model
@@ -187,7 +187,7 @@ def test_hoisted_products_change_nothing(clips, tmp_path: Path):
 def test_half_precision_ends_with_its_block(clips):
     model = build(dense=[6])
     exact = model.predict(clips, verbose=0)
-    with network.precision(model, "mixed_float16"):
+    with classifier.precision(model, "mixed_float16"):
         assert model.get_layer("lstm_1").compute_dtype == "float16"
         assert model.get_layer("lstm_2").cell.compute_dtype == "float16"
         assert model.get_layer("softmax").compute_dtype == "float32"
@@ -209,14 +209,16 @@ def clone_of(model):
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("pool", network.POOLS)
+@pytest.mark.parametrize("pool", classifier.POOLS)
 def test_what_of_the_outputs_goes_on(bidirectional: bool, pool: str, clips):
     model = build(bidirectional=bidirectional, pool=pool)
-    found = network.lstms(model)
+    found = classifier.lstms(model)
     assert [layer.name for layer in found] == ["lstm_1", "lstm_2"]
     everything = build(bidirectional=bidirectional, pool="mean")
     everything.set_weights(model.get_weights())
-    body = keras.Model(everything.input, network.lstms(everything)[-1].output)
+    body = keras.Model(
+        everything.input, classifier.lstms(everything)[-1].output
+    )
     outputs = use(body, clips)
     width = 6 if bidirectional else 3
     assert outputs.shape == (6, 5, width)
@@ -239,7 +241,7 @@ def test_hoisted_products_read_both_ways(clips, tmp_path: Path):
     keras.utils.set_random_seed(0)
     plain = build(bidirectional=True, layers=1, pool="max", dropout=0)
     hoisted = clone_of(plain)
-    network.hoist_products(hoisted)
+    classifier.hoist_products(hoisted)
     for model in (plain, hoisted):
         model.compile(keras.optimizers.SGD(1.0), "categorical_crossentropy")
     before = use(plain, clips)
@@ -257,7 +259,7 @@ def test_hoisted_products_read_both_ways(clips, tmp_path: Path):
 
 def test_hoisted_products_drop_inputs_of_both_ways(clips):
     model = build(bidirectional=True, dropout=0.5)
-    network.hoist_products(model)
+    classifier.hoist_products(model)
     used = use(model, clips)
     for _ in range(2):
         trained = keras.ops.convert_to_numpy(model(clips, training=True))
@@ -269,8 +271,8 @@ def test_hoisted_products_drop_inputs_of_both_ways(clips):
 )
 def test_a_network_that_reads_both_ways_is_frozen(freeze, frozen):
     source = build(bidirectional=True, pool="mean")
-    model = network.replace_head(source, 3, freeze)
-    found = network.lstms(model)
+    model = classifier.replace_head(source, 3, freeze)
+    found = classifier.lstms(model)
     assert [bool(x.trainable_weights) for x in found] == (
         [False] * frozen + [True] * (2 - frozen)
     )
@@ -280,24 +282,24 @@ def test_a_network_that_reads_both_ways_is_frozen(freeze, frozen):
 def test_the_last_lstm_starts_afresh(bidirectional: bool, clips):
     source = build(dense=[6], pool="max", bidirectional=bidirectional)
     old = {x.name: x.get_weights() for x in source.layers}
-    model = network.replace_head(source, 3, "first", "last")
+    model = classifier.replace_head(source, 3, "first", "last")
     names = [layer.name for layer in model.layers]
     assert names == [layer.name for layer in source.layers]
     new = {x.name: x.get_weights() for x in model.layers}
     for name in ("lstm_1", "lstm_2", "dense_1"):
         same = all(map(np.array_equal, old[name], new[name]))
         assert same == (name == "lstm_1"), name
-    first, last = network.lstms(model)
+    first, last = classifier.lstms(model)
     assert not first.trainable and last.trainable
     assert model.predict(clips, verbose=0).shape == (6, 3)
     with pytest.raises(ValueError, match="'first' fresh"):
-        network.replace_head(source, 3, "none", "first")
+        classifier.replace_head(source, 3, "none", "first")
 
 
 @pytest.mark.parametrize("view", ["raw", "both"])
 def test_what_is_whitened_is_uncorrelated(view: str, clips, tmp_path: Path):
-    moments = network.view_moments(view, [clips])
-    whitening = network.fit_whitening(view, moments, 3, clips)
+    moments = classifier.view_moments(view, [clips])
+    whitening = classifier.fit_whitening(view, moments, 3, clips)
     model = build(view, moments, whitening=whitening)
     layer = model.get_layer("whiten")
     assert not layer.trainable and layer.dtype_policy.name == "float32"
@@ -305,7 +307,7 @@ def test_what_is_whitened_is_uncorrelated(view: str, clips, tmp_path: Path):
     rows = seen.reshape(-1, 3)
     np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(np.cov(rows.T), np.eye(3), atol=1e-2)
-    with network.precision(model, "mixed_float16"):
+    with classifier.precision(model, "mixed_float16"):
         assert layer.dtype_policy.name == "float32"
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
@@ -319,12 +321,12 @@ def test_what_is_whitened_is_uncorrelated(view: str, clips, tmp_path: Path):
 
 def test_more_components_than_there_are(clips):
     with pytest.raises(UserError, match="30 frames of 4 features"):
-        network.fit_whitening("raw", None, 5, clips)
+        classifier.fit_whitening("raw", None, 5, clips)
 
 
 def test_half_precision_reads_both_ways(clips):
     model = build(bidirectional=True)
-    with network.precision(model, "mixed_float16"):
+    with classifier.precision(model, "mixed_float16"):
         first = model.get_layer("lstm_1")
         assert first.backward_layer.cell.compute_dtype == "float16"
         half = model(clips)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from signs import parallel
+from signs.core import parallel
 
 
 def work(row: str | int) -> int:
@@ -69,7 +69,8 @@ def test_the_work_is_done_side_by_side(tmp_path: Path) -> None:
 def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     """Its output ends only when nobody holds it open any more."""
     program = (
-        "import sys; from pathlib import Path; from signs import parallel\n"
+        "import sys; from pathlib import Path\n"
+        "from signs.core import parallel\n"
         "import test_parallel\n"
         "if __name__ == '__main__':\n"
         "    rows = {str(n): Path(sys.argv[1], str(n)) for n in range(99)}\n"
@@ -78,7 +79,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(program)
     paths = [
-        str(Path(parallel.__file__).parents[1]),
+        str(Path(parallel.__file__).parents[2]),
         str(Path(__file__).parent),
     ]
     process = subprocess.Popen(

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import plot_logs
-from signs import cli, curves, logs
+from signs.core import arguments
+from signs.evaluation import curves, training_log
 
 ROOT = Path(__file__).parent.parent
 
@@ -221,7 +222,7 @@ def test_of_many_logs_the_newest_are_compared(folder, capsys):
     out = capsys.readouterr().out
     assert out.count("Validation set: ") == 10
     assert "10 logs are too many for one figure" in out
-    paths = logs.find_logs(folder)
+    paths = training_log.find_logs(folder)
     runs, _ = plot_logs.read_runs(paths)
     compared = [run.path for run in plot_logs.newest(runs)]
     assert compared == paths[:8]
@@ -314,7 +315,7 @@ def test_a_log_that_cannot_be_read_costs_only_itself(folder, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
+    ("args", "reason"),
     [
         ([], "no training log in log; .*python train_lstm.py"),
         (["nothing"], "nothing is missing"),
@@ -326,12 +327,12 @@ def test_a_log_that_cannot_be_read_costs_only_itself(folder, capsys):
         (["good.csv", "comparison.csv"], "2 figures would go to comparison"),
     ],
 )
-def test_errors_are_one_line_and_exit_code_2(folder, capsys, arguments, reason):
+def test_errors_are_one_line_and_exit_code_2(folder, capsys, args, reason):
     Path("empty.csv").write_bytes(b"")
     Path("table.csv").write_text("clip,reason\na,b\n")
     write(Path("good.csv"))
     write(Path("comparison.csv"))
-    assert cli.run(plot_logs.main, arguments) == 2
+    assert arguments.run(plot_logs.main, args) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1
     assert re.search(reason, error), error

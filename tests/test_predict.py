@@ -9,9 +9,12 @@ from store import folders
 from trained import copy_models, trained
 
 import predict
-from signs import cli, cnn, features, runs, table
-from signs.backend import keras
-from signs.table import Dataset
+from signs.core import arguments
+from signs.core.backend import keras
+from signs.data import clips_table
+from signs.data.clips_table import Dataset
+from signs.features import backbones, feature_store
+from signs.training import run_record
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +22,8 @@ def root(tmp_path_factory) -> Path:
     return trained(tmp_path_factory)
 
 
-def run_predict(root: Path, *arguments: object) -> int:
-    return cli.run(predict.main, [*map(str, arguments), *folders(root)])
+def run_predict(root: Path, *args: object) -> int:
+    return arguments.run(predict.main, [*map(str, args), *folders(root)])
 
 
 def change_record(models: Path, **changes: object) -> Path:
@@ -34,19 +37,19 @@ def change_record(models: Path, **changes: object) -> Path:
 def test_as_the_pipeline_so_the_prediction(root: Path, capsys):
     """frame.py + feature.py + the model, and predict.py alone, agree."""
     dataset = Dataset(root / "data" / "sample-chalearn")
-    path, record = runs.find_model(None, root / "model")
+    path, record = run_record.find_model(None, root / "model")
     model = keras.saving.load_model(path)
     expected = {}
-    for row in table.read_clips(dataset).to_dict("records"):
+    for row in clips_table.read_clips(dataset).to_dict("records"):
         stored = np.load(
-            features.feature_path(dataset, "mobilenet-0.25", row["clip"])
+            feature_store.feature_path(dataset, "mobilenet-0.25", row["clip"])
         )
         video = str(dataset.video / row["video"])
         expected[video] = model.predict_on_batch(stored[None])[0]
     clips = len(record["classes"])
 
-    arguments = [dataset.video, "--json", "--top", clips]
-    assert run_predict(root, *arguments) == 0
+    args = [dataset.video, "--json", "--top", clips]
+    assert run_predict(root, *args) == 0
 
     lines = [json.loads(x) for x in capsys.readouterr().out.splitlines()]
     found = {line["clip"]: line for line in lines}
@@ -62,7 +65,7 @@ def test_as_the_pipeline_so_the_prediction(root: Path, capsys):
 
 def test_a_table_to_read_and_one_to_keep(root: Path, tmp_path: Path, capsys):
     models = copy_models(root, tmp_path / "model")
-    _, record = runs.find_model(None, models)
+    _, record = run_record.find_model(None, models)
     names = ["Tür", "Auf Wiedersehen", "null"]
     for row, name in zip(record["classes"], names, strict=True):
         row["name"] = name
@@ -98,7 +101,7 @@ def test_a_model_of_eight_bits_is_given_such_features(
     root: Path, tmp_path: Path, capsys
 ):
     models = copy_models(root, tmp_path / "model")
-    _, record = runs.find_model(None, models)
+    _, record = run_record.find_model(None, models)
     made = {**record["features"], "engine": "litert-int8"}
     change_record(models, features=made)
     video = write_video(tmp_path / "clip.avi", frames=5)
@@ -117,8 +120,8 @@ def test_a_bad_video_does_not_stop_the_rest(root: Path, tmp_path: Path, capsys):
     bad.write_bytes(b"no video")
     (tmp_path / "a" / "notes.txt").write_text("no video either")
     common = ["--model-dir", root / "model", "--log", tmp_path / "log"]
-    arguments = [tmp_path / "a", "--json", *common]
-    assert cli.run(predict.main, [*map(str, arguments)]) == 1
+    args = [tmp_path / "a", "--json", *common]
+    assert arguments.run(predict.main, [*map(str, args)]) == 1
     output = capsys.readouterr()
     lines = {x["clip"]: x for x in map(json.loads, output.out.splitlines())}
     assert set(lines) == {str(good), str(bad)}
@@ -128,15 +131,15 @@ def test_a_bad_video_does_not_stop_the_rest(root: Path, tmp_path: Path, capsys):
     assert "Bäd.mp4" in failed.read_text(encoding="utf-8")
     assert str(failed) in output.err
 
-    assert cli.run(predict.main, [*map(str, [bad, *common])]) == 2
+    assert arguments.run(predict.main, [*map(str, [bad, *common])]) == 2
     assert "no video could be recognised" in capsys.readouterr().err
     missing = tmp_path / "missing.mp4"
-    arguments = [good, missing, "--quiet", *common]
-    assert cli.run(predict.main, [*map(str, arguments)]) == 1
+    args = [good, missing, "--quiet", *common]
+    assert arguments.run(predict.main, [*map(str, args)]) == 1
     output = capsys.readouterr()
     assert "the video is missing" in output.err
     assert "good.avi" in output.out  # what was asked for is never quiet
-    assert cli.run(predict.main, [*map(str, [good, *common])]) == 0
+    assert arguments.run(predict.main, [*map(str, [good, *common])]) == 0
     assert not failed.exists()
 
 
@@ -177,28 +180,28 @@ def test_the_weights_file_of_the_cnn_is_asked_for(
         pooling="avg",
         input_shape=(224, 224, 3),
     ).save_weights(file)
-    network = cnn.load("mobilenet-0.25", str(file))
+    network = backbones.load("mobilenet-0.25", str(file))
     models = copy_models(root, tmp_path / "model")
-    _, record = runs.find_model(None, models)
+    _, record = run_record.find_model(None, models)
     described = {**record["features"], **network.describe()}
     change_record(models, features=described)
     video = write_video(tmp_path / "clip.avi", frames=3)
-    arguments = [video, "--engine", "keras"]
+    args = [video, "--engine", "keras"]
 
-    assert run_predict(tmp_path, *arguments) == 2
+    assert run_predict(tmp_path, *args) == 2
     error = capsys.readouterr().err
     assert "--weights PATH/hands.weights.h5" in error
 
     missing = tmp_path / "none.h5"
-    assert run_predict(tmp_path, *arguments, "--weights", missing) == 2
+    assert run_predict(tmp_path, *args, "--weights", missing) == 2
     assert "none.h5 is no file" in capsys.readouterr().err
 
     change_record(models, features={**described, "weights_hash": "0" * 16})
-    assert run_predict(tmp_path, *arguments, "--weights", file) == 2
+    assert run_predict(tmp_path, *args, "--weights", file) == 2
     assert "are others" in capsys.readouterr().err
 
     change_record(models, features=described)
-    assert run_predict(tmp_path, *arguments, "--weights", file) == 0
+    assert run_predict(tmp_path, *args, "--weights", file) == 0
     assert "clip.avi" in capsys.readouterr().out
 
 
@@ -206,7 +209,7 @@ def test_a_record_of_another_model_is_refused(
     root: Path, tmp_path: Path, capsys
 ):
     models = copy_models(root, tmp_path / "model")
-    _, record = runs.find_model(None, models)
+    _, record = run_record.find_model(None, models)
     change_record(models, classes=record["classes"][:2])
     video = write_video(tmp_path / "clip.avi", frames=3)
     assert run_predict(tmp_path, video, "--engine", "keras") == 2
@@ -221,7 +224,7 @@ def test_a_record_of_another_model_is_refused(
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    "args",
     [
         [],
         ["a.mp4", "--camera", "0"],
@@ -230,8 +233,8 @@ def test_a_record_of_another_model_is_refused(
         ["a.mp4", "--threshold", "1.5"],
     ],
 )
-def test_arguments_that_do_not_go_together(arguments, capsys):
+def test_arguments_that_do_not_go_together(args, capsys):
     with pytest.raises(SystemExit) as stop:
-        predict.main(arguments)
+        predict.main(args)
     assert stop.value.code == 2
     assert "error:" in capsys.readouterr().err

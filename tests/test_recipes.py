@@ -4,7 +4,7 @@ import pytest
 
 import train_lstm
 import transfer
-from signs import recipes
+from signs.training import presets
 
 SCRIPTS = {"train_lstm": train_lstm, "transfer": transfer}
 
@@ -14,7 +14,7 @@ def test_without_a_recipe_it_is_the_write_ups(script: str):
     module: ModuleType = SCRIPTS[script]
     plain = module.parse_arguments([])
     assert plain == module.parse_arguments(["--recipe", "writeup"])
-    assert recipes.RECIPES[script]["writeup"] == {}
+    assert presets.RECIPES[script]["writeup"] == {}
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -22,7 +22,7 @@ def test_a_recipe_sets_what_it_names_and_nothing_else(script: str):
     module: ModuleType = SCRIPTS[script]
     plain = vars(module.parse_arguments([]))
     best = vars(module.parse_arguments(["--recipe=best"]))
-    recipe = recipes.RECIPES[script]["best"]
+    recipe = presets.RECIPES[script]["best"]
     changed = {
         name: value
         for name, value in best.items()
@@ -36,7 +36,7 @@ def test_the_flags_that_stand_for_a_recipe_give_the_same(script: str):
     """What --help says of it is true, and every name is a flag."""
     module: ModuleType = SCRIPTS[script]
     best = module.parse_arguments(["--recipe", "best"])
-    words = recipes.in_words(script).split("best: ")[1]
+    words = presets.in_words(script).split("best: ")[1]
     by_flags = module.parse_arguments(words.split(";")[0].split())
     by_flags.recipe = "best"
     assert by_flags == best
@@ -52,7 +52,7 @@ def test_a_flag_wins_over_the_recipe():
 
 
 def test_a_switch_of_a_recipe_can_be_switched_off():
-    on = recipes.RECIPES["train_lstm"]["best"]
+    on = presets.RECIPES["train_lstm"]["best"]
     switches = [name for name, value in on.items() if value is True]
     flags = ["--no-" + name.replace("_", "-") for name in switches]
     args = train_lstm.parse_arguments(["--recipe", "best", *flags])

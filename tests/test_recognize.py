@@ -11,20 +11,15 @@ from store import META
 from trained import copy_models, trained
 
 import predict
-from signs import (
-    cli,
-    examples,
-    export,
-    frames,
-    network,
-    recognize,
-    recordings,
-    video,
-)
-from signs.backend import keras
-from signs.camera import Camera
-from signs.live import Live, Sign
-from signs.stream import Segment
+from signs.core import arguments
+from signs.core.backend import keras
+from signs.inference import export, predictor
+from signs.inference.live import Live, Sign
+from signs.inference.segmenter import Segment
+from signs.models import classifier
+from signs.training import feature_dataset, session_mean
+from signs.video import decode, frame_store
+from signs.video.camera import Camera
 
 SIZE, LENGTH = 16, 12
 
@@ -40,15 +35,15 @@ class Shades:
         return halves.mean(axis=(2, 4)).reshape(len(pictures), LENGTH) / 100
 
 
-def make(**record) -> recognize.Recognizer:
+def make(**record) -> predictor.Recognizer:
     described = {"size": SIZE, "dtype": "float32", "length": LENGTH}
     steps = record.get("steps") or record["frames"]
     classes = [{"label": x, "name": x} for x in "abc"]
     keras.utils.set_random_seed(0)
-    return recognize.Recognizer(
+    return predictor.Recognizer(
         Path("a.keras"),
         {"run": "a", "features": described, "classes": classes, **record},
-        network.build_classifier(steps, LENGTH, 3, layers=1, units=4),
+        classifier.build_classifier(steps, LENGTH, 3, layers=1, units=4),
         Shades(),
     )
 
@@ -73,8 +68,10 @@ def videos(tmp_path_factory) -> dict[str, Path]:
 
 def stored(path: Path, count: int) -> np.ndarray:
     """The features of a clip as the pipeline would store them."""
-    pictures = video.read_frames(path, count, short_side=frames.SHORT_SIDE)
-    return Shades()(recognize.prepare(pictures, SIZE)).astype("float32")
+    pictures = decode.read_frames(
+        path, count, short_side=frame_store.SHORT_SIDE
+    )
+    return Shades()(predictor.prepare(pictures, SIZE)).astype("float32")
 
 
 @pytest.mark.parametrize("centered", [False, True])
@@ -86,13 +83,13 @@ def test_clips_are_seen_as_in_the_training(videos, tmp_path, centered: bool):
         paths[clip] = tmp_path / f"{clip}.npy"
         np.save(paths[clip], stored(path, 10))
     labels = np.zeros(6, "int32")
-    trained_on = examples.Examples(
+    trained_on = feature_dataset.Examples(
         list(paths.values()), labels, 10, LENGTH, 3, steps=4
     )
-    offsets = recordings.offsets([trained_on], {}) if centered else {}
+    offsets = session_mean.offsets([trained_on], {}) if centered else {}
     trained_on = replace(trained_on, offsets=offsets)
     found: dict[str, np.ndarray] = {}
-    for clip, probabilities, error in recognize.recognize_files(
+    for clip, probabilities, error in predictor.recognize_files(
         recognizer, videos, readers=2
     ):
         assert error is None and probabilities is not None
@@ -107,7 +104,7 @@ def test_one_bad_video_among_those_of_a_recording(videos, tmp_path: Path):
     bad.write_bytes(b"no video")
     paths = {"bad": bad, **videos}
     recognizer = make(frames=6, center_recording=True)
-    answers = list(recognize.recognize_files(recognizer, paths, readers=1))
+    answers = list(predictor.recognize_files(recognizer, paths, readers=1))
     assert sorted(clip for clip, _, _ in answers) == sorted(paths)
     assert [clip for clip, _, error in answers if error] == ["bad"]
 
@@ -140,7 +137,7 @@ def test_a_camera_is_centered_by_what_it_saw(videos):
                     live.see(cutter.start + seconds, picture)
             answers += live.finish()
             clips.append(stored(videos[clip], 6))
-    mean = recordings.RunningMean()
+    mean = session_mean.RunningMean()
     for sign, features in zip(answers, clips, strict=True):
         expected = recognizer.classify(mean.center(features))
         assert sign.probability == pytest.approx(expected.max(), abs=1e-4)
@@ -154,7 +151,7 @@ def test_what_needs_other_clips_is_not_exported(tmp_path_factory, capsys):
     path.write_text(json.dumps(record))
     target = models / "sign.tflite"
     flags = ["--export", str(target), "--model-dir", str(models)]
-    assert cli.run(predict.main, flags) == 2
+    assert arguments.run(predict.main, flags) == 2
     assert "--center-recording" in capsys.readouterr().err
     assert not target.exists()
 
@@ -163,23 +160,23 @@ def test_an_exported_network_reads_both_ways():
     """Without its dropout, which other formats cannot hold."""
     random = np.random.default_rng(0)
     clips = random.normal(size=(1, 5, LENGTH)).astype("float32")
-    moments = network.view_moments("both", [clips])
-    classifier = network.build_classifier(
+    moments = classifier.view_moments("both", [clips])
+    trained = classifier.build_classifier(
         *(5, LENGTH, 3, 1, 4),
         view="both",
         moments=moments,
-        whitening=network.fit_whitening("both", moments, 3, clips),
+        whitening=classifier.fit_whitening("both", moments, 3, clips),
         bidirectional=True,
         pool="mean",
     )
-    plain = keras.models.clone_model(classifier, clone_function=export._plain)
-    plain.set_weights(classifier.get_weights())
+    plain = keras.models.clone_model(trained, clone_function=export._plain)
+    plain.set_weights(trained.get_weights())
     np.testing.assert_allclose(
         plain.predict(clips, verbose=0),
-        classifier.predict(clips, verbose=0),
+        trained.predict(clips, verbose=0),
         atol=1e-6,
     )
-    (both,) = network.lstms(plain)
+    (both,) = classifier.lstms(plain)
     assert both.forward_layer.dropout == both.backward_layer.dropout == 0
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signs import recordings
-from signs.examples import Examples
+from signs.training import session_mean
+from signs.training.feature_dataset import Examples
 
 LENGTH = 6
 
@@ -27,7 +27,7 @@ def same_partition(one, other) -> bool:
 @pytest.mark.parametrize("sizes", [[20], [3, 3], [12, 30, 7], [5] * 12])
 def test_scenes_tell_recordings_apart(sizes):
     which, scenes = rooms(sizes)
-    found = recordings.find([""] * len(which), scenes)
+    found = session_mean.find([""] * len(which), scenes)
     assert same_partition(found, which)
     assert sorted(set(found)) == list(range(len(sizes)))
 
@@ -36,17 +36,17 @@ def test_known_signers_are_never_mixed():
     """Not even where they were recorded in the same room."""
     which, scenes = rooms([10, 10])
     signers = [["Ada", "Bob", ""][i % 3] for i in range(20)]
-    found = recordings.find(signers, scenes)
+    found = session_mean.find(signers, scenes)
     expected = list(zip(signers, which, strict=True))
     assert same_partition(found, expected)
 
 
 def test_a_few_clips_that_nothing_is_known_of_are_on_their_own():
-    assert recordings.find(["", ""], np.zeros((2, LENGTH))).tolist() == [0, 1]
+    assert session_mean.find(["", ""], np.zeros((2, LENGTH))).tolist() == [0, 1]
 
 
 def test_equal_scenes_are_one_recording():
-    found = recordings.find([""] * 8, np.ones((8, LENGTH)))
+    found = session_mean.find([""] * 8, np.ones((8, LENGTH)))
     assert set(found) == {0}
 
 
@@ -54,7 +54,7 @@ def test_equal_scenes_are_one_recording():
 def test_a_recording_minus_its_mean_is_zero_on_average(numbers):
     which = np.unique(numbers, return_inverse=True)[1]
     clips = np.random.default_rng(0).normal(size=(len(which), LENGTH))
-    found = recordings.means(which, clips)
+    found = session_mean.means(which, clips)
     assert found.dtype == np.float32
     for number in set(which):
         chosen = which == number
@@ -82,7 +82,7 @@ def test_offsets_are_the_means_of_all_splits(tmp_path: Path):
         Examples(everything.paths[x], everything.labels[x], 5, LENGTH, 9)
         for x in (slice(half), slice(half, None))
     ]
-    found = recordings.offsets(parts, {})
+    found = session_mean.offsets(parts, {})
     assert list(found) == everything.paths
     clips = everything.read(range(len(which)))
     for number in (0, 1):
@@ -96,7 +96,7 @@ def test_centered_clips_keep_their_order_and_lose_their_room(tmp_path: Path):
     which, scenes = rooms([8, 8])
     examples = write(tmp_path, which, scenes)
     clips = list(examples.read(range(16)))
-    centered = recordings.center(clips)
+    centered = session_mean.center(clips)
     for before, after, room in zip(clips, centered, which, strict=True):
         same = [x for x, y in zip(clips, which, strict=True) if y == room]
         expected = before - np.mean(same, axis=(0, 1))
@@ -105,7 +105,7 @@ def test_centered_clips_keep_their_order_and_lose_their_room(tmp_path: Path):
 
 def test_a_lone_clip_is_centered_by_itself(capsys):
     clip = np.arange(10, dtype="float32").reshape(5, 2)
-    (centered,) = recordings.center([clip])
+    (centered,) = session_mean.center([clip])
     np.testing.assert_allclose(centered, clip - clip.mean(axis=0))
     assert "no other clip of the same recording" in capsys.readouterr().err
 
@@ -113,11 +113,11 @@ def test_a_lone_clip_is_centered_by_itself(capsys):
 def test_a_running_mean_is_that_of_all_clips_and_then_forgets():
     random = np.random.default_rng(0)
     clips = random.normal(size=(10, 5, LENGTH)).astype("float32")
-    mean = recordings.RunningMean()
+    mean = session_mean.RunningMean()
     first, *others = [mean.center(clip) for clip in clips]
     np.testing.assert_allclose(first.mean(axis=0), 0, atol=1e-6)
     expected = clips[-1] - clips.mean(axis=(0, 1))
     np.testing.assert_allclose(others[-1], expected, atol=1e-5)
-    for _ in range(8 * recordings.REMEMBERED):
+    for _ in range(8 * session_mean.REMEMBERED):
         last = mean.center(clips[0] + 100)  # someone switched a lamp on
     np.testing.assert_allclose(last, first, atol=0.1)

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from signs import rows
-from signs.rows import Rows
+from signs.data import rows
+from signs.data.rows import Rows
 
 
 def make(number: int) -> tuple[Rows[int], list[int]]:

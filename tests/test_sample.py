@@ -19,10 +19,19 @@ from hypothesis import strategies as st
 
 import frame
 import sample
-from signs import cli, table, video
-from signs.puppets import gestures, people, plan, render, rooms, skeleton
-from signs.puppets.plan import Settings
-from signs.table import Dataset
+from signs.core import arguments, errors, messages
+from signs.data import clips_table
+from signs.data.clips_table import Dataset
+from signs.synthetic.puppets import (
+    gestures,
+    people,
+    plan,
+    render,
+    rooms,
+    skeleton,
+)
+from signs.synthetic.puppets.plan import Settings
+from signs.video import decode
 
 Run = Callable[..., int]
 SMALL = (
@@ -37,7 +46,7 @@ def rendered(tmp_path_factory) -> Path:
     """A data folder with both sets, not to be changed."""
     root = tmp_path_factory.mktemp("rendered")
     folders = ("--data", str(root / "data"), "--log", str(root / "log"))
-    assert cli.run(sample.main, [*SMALL, *folders]) == 0
+    assert arguments.run(sample.main, [*SMALL, *folders]) == 0
     return root / "data"
 
 
@@ -49,9 +58,9 @@ def copied(rendered: Path, tmp_path: Path, monkeypatch) -> Path:
     return Path("data")
 
 
-def run(*arguments: str) -> int:
+def run(*args: str) -> int:
     """Runs sample.py with the small sizes, and then the arguments."""
-    return cli.run(sample.main, [*SMALL, *arguments])
+    return arguments.run(sample.main, [*SMALL, *args])
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -158,7 +167,7 @@ def test_signers_are_named_for_every_clip_of_both_sets(rendered: Path) -> None:
     everybody: list[set[str]] = []
     for name in ("sample-chalearn", "sample-ledasila"):
         dataset = Dataset(rendered / name)
-        signers = table.read_csv(dataset.signers)
+        signers = clips_table.read_csv(dataset.signers)
         assert list(signers) == ["clip", "signer"]
         videos = {
             path.relative_to(dataset.video).with_suffix("").as_posix()
@@ -172,8 +181,8 @@ def test_signers_are_named_for_every_clip_of_both_sets(rendered: Path) -> None:
 
 def test_frame_py_takes_both_sets(copied: Path) -> None:
     for name in ("sample-chalearn", "sample-ledasila"):
-        arguments = [name, "--frames", "3", "--workers", "1", "--quiet"]
-        assert cli.run(frame.main, arguments) == 0
+        args = [name, "--frames", "3", "--workers", "1", "--quiet"]
+        assert arguments.run(frame.main, args) == 0
     clips = pd.read_csv(copied / "sample-chalearn" / "clips.csv", dtype=str)
     assert clips["split"].value_counts().to_dict() == {
         "train": 12,
@@ -182,7 +191,7 @@ def test_frame_py_takes_both_sets(copied: Path) -> None:
     }
     assert clips.groupby("signer")["split"].nunique().eq(1).all()
     assert set(clips["label"]) == {"1", "2", "3"}
-    words = table.read_clips(Dataset(copied / "sample-ledasila"))
+    words = clips_table.read_clips(Dataset(copied / "sample-ledasila"))
     assert set(words["label"]) == {"null", "sch_oen"}
     assert words.groupby("signer")["split"].nunique().eq(1).all()
 
@@ -195,7 +204,7 @@ def test_colours_are_not_swapped(rendered: Path) -> None:
         people.person(0, 0), people.recording(0, 0, clip.session)
     )
     path = rendered / "sample-chalearn" / clip.video.relative_to("data/a")
-    picture = video.read_frames(path, 1)[0].astype(int)
+    picture = decode.read_frames(path, 1)[0].astype(int)
     skin = np.array(who.skin)
     assert skin[0] > skin[2] + 40
 
@@ -227,8 +236,8 @@ def test_same_bytes_whatever_the_workers(
 
 def test_a_second_run_does_nothing(copied: Path, capsys) -> None:
     before = times(copied)
-    cli.set_up_messages(quiet=False)
-    assert cli.run(sample.main, [a for a in SMALL if a != "--quiet"]) == 0
+    messages.set_up_messages(quiet=False)
+    assert arguments.run(sample.main, [a for a in SMALL if a != "--quiet"]) == 0
     assert times(copied) == before
     output = capsys.readouterr().out
     assert output.startswith("nothing to do: all 28 clips are in ")
@@ -290,9 +299,9 @@ def test_videos_of_others_are_never_touched(
 
 def test_dry_run_writes_nothing(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
-    arguments = [*SMALL, "--dry-run"]
-    arguments.remove("--quiet")
-    assert cli.run(sample.main, arguments) == 0
+    args = [*SMALL, "--dry-run"]
+    args.remove("--quiet")
+    assert arguments.run(sample.main, args) == 0
     output = capsys.readouterr().out
     assert "would render 28 clips" in output
     assert "20 clips (12 train, 5 valid, 3 test), 3 gestures" in output
@@ -300,11 +309,11 @@ def test_dry_run_writes_nothing(tmp_path: Path, monkeypatch, capsys) -> None:
 
 
 def test_the_summary_names_the_next_command(copied: Path, capsys) -> None:
-    arguments = [a for a in SMALL if a != "--quiet"]
+    args = [a for a in SMALL if a != "--quiet"]
 
     def last_run() -> list[str]:
         next(copied.rglob("M_00003.avi")).unlink()
-        assert cli.run(sample.main, arguments) == 0
+        assert arguments.run(sample.main, args) == 0
         return capsys.readouterr().out.splitlines()
 
     lines = last_run()
@@ -323,7 +332,7 @@ def test_clips_that_fail_are_listed_and_tried_again(copied: Path) -> None:
     letter.write_text("a file where a folder should be")
     (next(copied.rglob("M_00001.avi"))).unlink()
     assert run() == 1
-    failures = table.read_csv(Path("log/sample-failed.csv"))
+    failures = clips_table.read_csv(Path("log/sample-failed.csv"))
     assert len(failures) == 4
     assert failures["clip"].str.startswith("sample-ledasila/n/null---").all()
     assert run() == 2  # now nothing at all could be done
@@ -333,7 +342,7 @@ def test_clips_that_fail_are_listed_and_tried_again(copied: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    "args",
     [
         ("--gestures", "250"),
         ("--gestures", "1"),
@@ -345,20 +354,20 @@ def test_clips_that_fail_are_listed_and_tried_again(copied: Path) -> None:
         ("--gestures", "ten"),
     ],
 )
-def test_limits_of_the_flags(arguments: tuple[str, str], capsys) -> None:
+def test_limits_of_the_flags(args: tuple[str, str], capsys) -> None:
     with pytest.raises(SystemExit) as stop:
-        sample.main(arguments)
+        sample.main(args)
     assert stop.value.code == 2
-    assert f"argument {arguments[0]}" in capsys.readouterr().err
+    assert f"argument {args[0]}" in capsys.readouterr().err
 
 
 def test_too_few_clips_are_refused_with_the_number_needed(capsys) -> None:
-    assert cli.run(sample.main, ["--gestures", "249", "--dry-run"]) == 2
+    assert arguments.run(sample.main, ["--gestures", "249", "--dry-run"]) == 2
     needed = re.search(r"take --clips (\d+)", capsys.readouterr().err)
     assert needed
     size = replace(DEFAULT, gestures=249, clips=int(needed[1]))
     plan.check(size)
-    with pytest.raises(cli.UserError):
+    with pytest.raises(errors.UserError):
         plan.check(replace(size, clips=size.clips - 1))
 
 
@@ -415,7 +424,7 @@ sizes = st.builds(
 def test_whatever_the_size_every_class_is_everywhere(size: Settings) -> None:
     try:
         plan.check(size)
-    except cli.UserError as error:
+    except errors.UserError as error:
         needed = int(str(error).split("--clips ")[1].split()[0])
         assert needed > size.clips
         size = replace(size, clips=needed)

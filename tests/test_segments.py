@@ -17,12 +17,13 @@ from trained import (
 )
 
 import predict
-from signs import cli, subtitles
-from signs.camera import Camera
-from signs.cli import UserError
-from signs.live import Sign
-from signs.recognize import Guess
-from signs.segments import name_outputs
+from signs.core import arguments
+from signs.core.errors import UserError
+from signs.inference import subtitles
+from signs.inference.live import Sign
+from signs.inference.long_video import name_outputs
+from signs.inference.predictor import Guess
+from signs.video.camera import Camera
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +37,11 @@ def clips(root: Path) -> list[list[np.ndarray]]:
     return [pictures_of(root, row) for _, row in rows.iterrows()]
 
 
-def find(root: Path, *arguments: object) -> int:
+def find(root: Path, *args: object) -> int:
     model, _ = last_model(root)
     options = ["--segments", "--threshold", "0", "--model", model]
-    return cli.run(
-        predict.main, [*map(str, [*arguments, *options]), *folders(root)]
+    return arguments.run(
+        predict.main, [*map(str, [*args, *options]), *folders(root)]
     )
 
 
@@ -51,8 +52,8 @@ def test_a_recording_gets_a_table_subtitles_and_a_labelled_copy(
     path.parent.mkdir(parents=True)
     write_recording(path, clips)
     out = tmp_path / "out"
-    arguments = [tmp_path / "videos", "--out", out, "--draw"]
-    assert find(root, *arguments) == 0
+    args = [tmp_path / "videos", "--out", out, "--draw"]
+    assert find(root, *args) == 0
     assert "2 signs: " in capsys.readouterr().out
     stem = "Grüße & more.v2"
     assert {x.name for x in (out / "a").iterdir()} == {

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signs import splits, table
-from signs.cli import UserError
+from signs.core.errors import UserError
+from signs.data import clips_table, splits
 
 
 def make_clips(
@@ -24,7 +24,7 @@ def make_clips(
         signers or empty,
         given_splits or empty,
     ]
-    values = dict(zip(table.COLUMNS, columns, strict=True))
+    values = dict(zip(clips_table.COLUMNS, columns, strict=True))
     return pd.DataFrame(values, dtype=str)
 
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trained import RATE, recording
 
-from signs.puppets import render
-from signs.puppets.render import Clip, Format
-from signs.stream import LONGEST, ByKey, ByMotion, Motion, Segment
+from signs.inference.segmenter import LONGEST, ByKey, ByMotion, Motion, Segment
+from signs.synthetic.puppets import render
+from signs.synthetic.puppets.render import Clip, Format
 
 ROOM = cv2.resize(
     np.random.default_rng(1).integers(40, 200, (9, 12, 3), np.uint8),

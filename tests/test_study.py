@@ -13,9 +13,12 @@ import pytest
 from store import META, folders, write_dataset
 
 import study as script
-from signs import cells, cli, compare, folds, study, study_plot, table
-from signs.backend import keras
-from signs.table import Dataset
+from signs.core import arguments
+from signs.core.backend import keras
+from signs.data import clips_table, folds
+from signs.data.clips_table import Dataset
+from signs.evaluation import statistics
+from signs.study import plot, runner, trial
 
 SHAPE = {"frames": 2, "length": 4}
 META_HERE = {**META, **SHAPE}
@@ -33,20 +36,20 @@ def write_data(root: Path) -> Dataset:
     """A source of 3 classes, and a target of 2 with 4 signers."""
     write_dataset(root / "data", "large", ["x", "y", "z"], 30, META_HERE)
     small = write_dataset(root / "data", "small", ["a", "b"], 16, META_HERE)
-    clips = table.read_clips(small)
+    clips = clips_table.read_clips(small)
     clips["signer"] = [f"P{number // 2 % 4}" for number in range(len(clips))]
-    table.write_table(small.clips, clips)
+    clips_table.write_table(small.clips, clips)
     (root / "recipes.csv").write_text(TABLE, encoding="utf-8")
     return small
 
 
-def arguments(root: Path, *more: str) -> list[str]:
+def argv(root: Path, *more: str) -> list[str]:
     path = str(root / "recipes.csv")
     return [*COMMON, "--table", path, *folders(root), *more]
 
 
 def run(root: Path, *more: str) -> int:
-    return cli.run(script.main, arguments(root, *more))
+    return arguments.run(script.main, argv(root, *more))
 
 
 def out_of(root: Path) -> Path:
@@ -79,7 +82,7 @@ def todo(root: Path, capsys: pytest.CaptureFixture, *more: str) -> int:
 def test_a_study_is_complete(finished: Path) -> None:
     out = out_of(finished)
     results = pd.read_csv(out / "results.csv")
-    assert list(results) == study.RESULT_COLUMNS
+    assert list(results) == runner.RESULT_COLUMNS
     assert sorted(zip(results["recipe"], results["fold"], strict=True)) == [
         *[("moved", 1), ("moved", 2), ("scratch", 1), ("scratch", 2)]
     ]
@@ -158,7 +161,7 @@ def test_a_line_that_was_cut_is_done_again(root: Path, capsys) -> None:
     assert run(root) == 0
     assert "1 line cut or damaged" in capsys.readouterr().err
     new, old = (
-        study.read_results(x).drop(columns="seconds")
+        runner.read_results(x).drop(columns="seconds")
         for x in (out_of(root), write(root / "old", whole).parent)
     )
     # The same seeds give the same networks.
@@ -173,13 +176,13 @@ def write(folder: Path, results: bytes) -> Path:
 
 
 def test_jobs_work_side_by_side(root: Path) -> None:
-    before = study.read_results(out_of(root))
+    before = runner.read_results(out_of(root))
     more = ["--jobs", "2", "--clips-a-class", "2"]
     (root / "recipes.csv").write_text(
         "\n".join(TABLE.splitlines()[:2]), encoding="utf-8"
     )
     assert run(root, *more) == 0
-    after = study.read_results(out_of(root))
+    after = runner.read_results(out_of(root))
     new = after[after["clips_a_class"] == "2"]
     assert len(after) == len(before) + 2
     assert (new["train_clips"] == 4).all()
@@ -243,7 +246,7 @@ def test_ready_made_tables_can_be_parsed(tmp_path: Path) -> None:
         args = script.parse_arguments(
             ["small", "--table", str(path), *folders(tmp_path)]
         )
-        recipes = study.read_recipes(path, "--units 8 --epochs 2", args)
+        recipes = runner.read_recipes(path, "--units 8 --epochs 2", args)
         for recipe in recipes:
             assert recipe.train_args.units == 8
             assert recipe.args.epochs == 2
@@ -251,30 +254,30 @@ def test_ready_made_tables_can_be_parsed(tmp_path: Path) -> None:
         assert len({recipe.key for recipe in recipes}) == len(recipes)
 
 
-def make_cell(root: Path, flags: str) -> cells.Cell:
+def make_cell(root: Path, flags: str) -> trial.Cell:
     """A cell of the target: 8 clips to train on, 8 to test on."""
     dataset = write_data(root)
-    args = script.parse_arguments(arguments(root))
+    args = script.parse_arguments(argv(root))
     args.cnn = META["cnn"]
-    recipe = study.make_recipe("it", flags, "", "", args, "")
-    classes = table.read_classes(dataset)
+    recipe = runner.make_recipe("it", flags, "", "", args, "")
+    classes = clips_table.read_classes(dataset)
     clips, examples = folds.find_clips(
-        dataset, table.read_clips(dataset), classes, META_HERE
+        dataset, clips_table.read_clips(dataset), classes, META_HERE
     )
     store = root / "store.npy"
     clips["content"] = folds.pack(examples, store, "float32")
-    target = cells.Target(
+    target = trial.Target(
         *(dataset, META_HERE, classes, examples.paths, examples.labels, store)
     )
     columns = folds.make(clips, "signer", 2, 1, 0)
-    place = study.Place("signer", "all", 1, 2)
-    return study.cell_of(recipe, place, args, target, columns)
+    place = runner.Place("signer", "all", 1, 2)
+    return runner.cell_of(recipe, place, args, target, columns)
 
 
 def test_what_preprocesses_is_fitted_inside_the_fold(tmp_path: Path) -> None:
     cell = make_cell(tmp_path, "--units 2 --input standardized")
-    data = cells.data_of(cell)
-    layer = cells.build(cell, data).get_layer("standardize")
+    data = trial.data_of(cell)
+    layer = trial.build(cell, data).get_layer("standardize")
     store = np.load(cell.target.store)
     mean = np.asarray(layer.mean).ravel()
     assert mean == pytest.approx(store[cell.train].mean(axis=(0, 1)), abs=1e-5)
@@ -285,34 +288,34 @@ def test_what_preprocesses_is_fitted_inside_the_fold(tmp_path: Path) -> None:
 def test_a_recycled_model_learns_as_a_new_one_does(tmp_path: Path) -> None:
     cell = make_cell(tmp_path, "--units 3 --layers 1 --epochs 2 --batch 4")
     other = dataclasses.replace(cell, train=cell.test, test=cell.train)
-    runs = [cells.run_cell(x) for x in (cell, other, cell, other)]
+    runs = [trial.run_cell(x) for x in (cell, other, cell, other)]
     for figures in runs:
         del figures["seconds"]
     assert runs[:2] == runs[2:]
     assert runs[0]["val_loss"] != runs[1]["val_loss"]
-    assert cells._last is not None
-    model = cells._last[1]
-    data = cells.data_of(cell)
-    assert cells.compiled(cell.args, cells.build(cell, data)) is model
+    assert trial._last is not None
+    model = trial._last[1]
+    data = trial.data_of(cell)
+    assert trial.compiled(cell.args, trial.build(cell, data)) is model
     changed = argparse.Namespace(**{**vars(cell.args), "lr": 0.5})
-    new = cells.build(cell, data)
-    assert cells.compiled(changed, new) is new
+    new = trial.build(cell, data)
+    assert trial.compiled(changed, new) is new
     assert float(new.optimizer.learning_rate) == 0.5
 
 
 def test_recipes_share_seeds_and_clips_of_a_place(tmp_path: Path) -> None:
     write_data(tmp_path)
     args = script.parse_arguments(
-        arguments(tmp_path, "--repeats", "3", "--source-seeds", "2")
+        argv(tmp_path, "--repeats", "3", "--source-seeds", "2")
     )
     args.cnn = META["cnn"]
     one, other, third = (
-        study.make_recipe("it", flags, "--lr 1", "", args, "")
+        runner.make_recipe("it", flags, "--lr 1", "", args, "")
         for flags in ("--units 3", "--units  3", "--units 5")
     )
 
-    def name(recipe: study.Recipe, repeat: int) -> str:
-        source = study.source_of(recipe, repeat, args)
+    def name(recipe: runner.Recipe, repeat: int) -> str:
+        source = runner.source_of(recipe, repeat, args)
         assert source is not None
         return source.name
 
@@ -335,7 +338,7 @@ def test_a_diverged_training_has_figures() -> None:
         store=np.zeros((4, 1, 2), "float32"),
         rows=np.arange(4),
     )
-    found = cells.figures_of(history, keras.Model(inputs, outputs), test)
+    found = trial.figures_of(history, keras.Model(inputs, outputs), test)
     assert found["best_epoch"] == 1
     assert found["accuracy"] == 0.375
 
@@ -352,15 +355,15 @@ def test_pictures_show_all_recipes(tmp_path: Path, numbers: list[str]) -> None:
     ]
     columns = ["recipe", "by", "clips_a_class", "repeat", "fold", "accuracy"]
     results = pd.DataFrame(rows, columns=columns).assign(
-        **dict.fromkeys(compare.MEANS, 0.5), train_clips=80, test_clips=20
+        **dict.fromkeys(statistics.MEANS, 0.5), train_clips=80, test_clips=20
     )
-    summary = compare.summarise(results, "recipe 0")
+    summary = statistics.summarise(results, "recipe 0")
     path = tmp_path / "summary.png"
-    study_plot.draw(path, summary, "a study", 21, "recipe 0")
+    plot.draw(path, summary, "a study", 21, "recipe 0")
     picture = cv2.imread(str(path))
     assert picture is not None and picture.shape[0] > 600
     # Both ways, or the lines of the recipes, are drawn in their colours.
-    for colour in (study_plot.BLUE, study_plot.VERMILION):
+    for colour in (plot.BLUE, plot.VERMILION):
         value = [int(colour[place : place + 2], 16) for place in (5, 3, 1)]
         assert np.equal(picture, value).all(axis=2).any()
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signs import table
-from signs.cli import UserError
-from signs.table import Dataset
+from signs.core.errors import UserError
+from signs.data import clips_table
+from signs.data.clips_table import Dataset
 
 ODD_LABELS = ["null", "NA", "nan", "None", "Straße", "a,b", 'say "ja"', "0"]
 texts = st.text(
@@ -23,20 +23,20 @@ def clips_of(labels: list[str]) -> pd.DataFrame:
         [f"clip.{n}", f"clip.{n}.mp4", label, "", "train"]
         for n, label in enumerate(labels)
     ]
-    return pd.DataFrame(rows, columns=table.COLUMNS, dtype=str)
+    return pd.DataFrame(rows, columns=clips_table.COLUMNS, dtype=str)
 
 
 def dataset_with(tmp_path: Path, clips: pd.DataFrame) -> Dataset:
     dataset = Dataset(tmp_path / "mine")
-    table.write_table(dataset.clips, clips)
-    table.write_table(dataset.classes, table.classes_of(clips))
+    clips_table.write_table(dataset.clips, clips)
+    clips_table.write_table(dataset.classes, clips_table.classes_of(clips))
     return dataset
 
 
 def test_words_that_look_like_missing_values(tmp_path: Path) -> None:
     dataset = dataset_with(tmp_path, clips_of(ODD_LABELS))
-    assert list(table.read_clips(dataset)["label"]) == ODD_LABELS
-    classes = table.read_classes(dataset)
+    assert list(clips_table.read_clips(dataset)["label"]) == ODD_LABELS
+    classes = clips_table.read_classes(dataset)
     assert list(classes["label"]) == sorted(ODD_LABELS)
     assert list(classes["name"]) == sorted(ODD_LABELS)
     assert list(classes["index"]) == list(range(len(ODD_LABELS)))
@@ -46,7 +46,7 @@ def test_words_that_look_like_missing_values(tmp_path: Path) -> None:
 def test_any_text_survives(tmp_path_factory, labels: list[str]) -> None:
     clips = clips_of(labels)
     dataset = dataset_with(tmp_path_factory.mktemp("t"), clips)
-    pd.testing.assert_frame_equal(table.read_clips(dataset), clips)
+    pd.testing.assert_frame_equal(clips_table.read_clips(dataset), clips)
 
 
 def test_what_a_spreadsheet_saves_can_be_read(tmp_path: Path) -> None:
@@ -55,11 +55,11 @@ def test_what_a_spreadsheet_saves_can_be_read(tmp_path: Path) -> None:
         "\ufeffclip,video,label,signer,split\r\n"
         "a,a.mp4,Tür,,train\r\nb,b.mp4,NA,,val\r\n".encode()
     )
-    assert list(table.read_clips(dataset)["label"]) == ["Tür", "NA"]
+    assert list(clips_table.read_clips(dataset)["label"]) == ["Tür", "NA"]
 
 
 def test_tables_are_the_same_bytes_everywhere(tmp_path: Path) -> None:
-    table.write_table(tmp_path / "clips.csv", clips_of(["Tür"]))
+    clips_table.write_table(tmp_path / "clips.csv", clips_of(["Tür"]))
     expected = "clip,video,label,signer,split\nclip.0,clip.0.mp4,Tür,,train\n"
     assert (tmp_path / "clips.csv").read_bytes() == expected.encode()
 
@@ -77,7 +77,7 @@ def test_broken_csv(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "list.csv"
     path.write_bytes(content)
     with pytest.raises(UserError, match=f"list.csv.* {message}"):
-        table.read_csv(path)
+        clips_table.read_csv(path)
 
 
 HEAD = "clip,video,label,signer,split\n"
@@ -104,12 +104,12 @@ def test_impossible_clips(tmp_path: Path, content: str, message: str) -> None:
     dataset.root.mkdir()
     dataset.clips.write_text(content)
     with pytest.raises(UserError, match=message) as error:
-        table.read_clips(dataset)
+        clips_table.read_clips(dataset)
     assert "python frame.py mine --overwrite" in str(error.value)
 
 
 def test_missing_tables_name_the_step(tmp_path: Path) -> None:
-    for read in (table.read_clips, table.read_classes):
+    for read in (clips_table.read_clips, clips_table.read_classes):
         with pytest.raises(UserError, match=r"is missing; .*frame.py mine"):
             read(Dataset(tmp_path / "mine"))
 
@@ -127,60 +127,62 @@ def test_impossible_classes(tmp_path: Path, content: str, message: str) -> None:
     dataset = Dataset(tmp_path)
     dataset.classes.write_text(content)
     with pytest.raises(UserError, match=message):
-        table.read_classes(dataset)
+        clips_table.read_classes(dataset)
 
 
 def test_classes_go_by_index_whatever_the_order_of_rows(tmp_path: Path) -> None:
     dataset = Dataset(tmp_path)
     dataset.classes.write_text("index,label,name\n2,c,C\n0,b,B\n1,a,A\n")
-    assert list(table.read_classes(dataset)["label"]) == ["b", "a", "c"]
+    assert list(clips_table.read_classes(dataset)["label"]) == ["b", "a", "c"]
 
 
 @given(st.permutations(["b", "B", "ä", "10", "9", "null", ""] * 2))
 def test_class_order_is_that_of_the_set(labels: list[str]) -> None:
-    order = table.class_order(pd.Series(labels))
+    order = clips_table.class_order(pd.Series(labels))
     assert order == ["10", "9", "B", "b", "null", "ä"]
 
 
 @given(st.lists(st.integers(1, 999), min_size=1))
 def test_numbers_are_ordered_as_numbers(numbers: list[int]) -> None:
-    order = table.class_order(pd.Series([str(n) for n in numbers]))
+    order = clips_table.class_order(pd.Series([str(n) for n in numbers]))
     assert [int(label) for label in order] == sorted(set(numbers))
 
 
 def test_isogd_labels_from_one_become_indices_from_zero() -> None:
     labels = [str(number) for number in range(249, 0, -1)]
-    classes = table.classes_of(clips_of(["", *labels]))
+    classes = clips_table.classes_of(clips_of(["", *labels]))
     assert list(classes["index"]) == list(range(249))
     assert list(classes["label"]) == [str(n) for n in range(1, 250)]
 
 
 @pytest.mark.parametrize("path", ["a", "a/b.c/d", "a..b", "...", "ä ö/ü"])
 def test_paths_inside(path: str) -> None:
-    assert table.is_inside(path)
+    assert clips_table.is_inside(path)
 
 
 @pytest.mark.parametrize(
     "path", ["", "/a", "a//b", "a/", "..", "a/../b", "./a", "a\\b", "C:/a"]
 )
 def test_paths_that_lead_outside(path: str) -> None:
-    assert not table.is_inside(path)
+    assert not clips_table.is_inside(path)
 
 
 @given(st.binary(max_size=12))
 def test_any_name_on_disk_can_stand_in_the_table(name: bytes) -> None:
     path = name.replace(b"\\", b"").decode("utf-8", "surrogateescape")
-    cell = table.as_cell(path)
+    cell = clips_table.as_cell(path)
     cell.encode("utf-8")
-    assert table.on_disk(cell) == path
+    assert clips_table.on_disk(cell) == path
 
 
 def test_labels_have_one_form() -> None:
     composed = "Tür"
-    assert table.normal(unicodedata.normalize("NFD", composed)) == composed
-    assert table.normal(f" {composed}\t") == composed
+    assert (
+        clips_table.normal(unicodedata.normalize("NFD", composed)) == composed
+    )
+    assert clips_table.normal(f" {composed}\t") == composed
     old = composed.encode("latin-1").decode("utf-8", "surrogateescape")
-    assert table.normal(old) == composed
+    assert clips_table.normal(old) == composed
 
 
 def test_signers_are_filled_in(tmp_path: Path, capsys) -> None:
@@ -188,12 +190,12 @@ def test_signers_are_filled_in(tmp_path: Path, capsys) -> None:
     name = unicodedata.normalize("NFD", "clip.1")
     path.write_text(f"clip,signer\n{name},Anna\nclip.2,\ngone,Ben\n")
     clips = clips_of(["a", "b", "c"]).assign(signer=["x", "y", "z"])
-    filled = table.add_signers(clips, path)
+    filled = clips_table.add_signers(clips, path)
     assert list(filled["signer"]) == ["x", "Anna", "z"]
     assert "lists 1 clip that is not there, such as gone" in (
         capsys.readouterr().err
     )
-    assert table.add_signers(clips, tmp_path / "none.csv") is clips
+    assert clips_table.add_signers(clips, tmp_path / "none.csv") is clips
 
 
 @pytest.mark.parametrize(
@@ -207,14 +209,16 @@ def test_wrong_signers(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "signers.csv"
     path.write_text(content)
     with pytest.raises(UserError, match=message):
-        table.add_signers(clips_of(["a"]), path)
+        clips_table.add_signers(clips_of(["a"]), path)
 
 
 def test_the_largest_classes_are_kept() -> None:
     clips = clips_of(["c"] * 3 + ["a"] * 2 + ["b"] * 2 + ["d", ""])
 
     def kept(min_clips: int, classes: int | None = None) -> list[str]:
-        return sorted(set(table.keep_classes(clips, min_clips, classes).label))
+        return sorted(
+            set(clips_table.keep_classes(clips, min_clips, classes).label)
+        )
 
     assert kept(1) == ["", "a", "b", "c", "d"]
     assert kept(2) == ["a", "b", "c"]

@@ -7,14 +7,16 @@ import pytest
 from store import folders, write_dataset
 
 import train_lstm
-from signs import cli, logs, recipes, runs
-from signs.backend import keras
+from signs.core import arguments
+from signs.core.backend import keras
+from signs.evaluation import training_log
+from signs.training import presets, run_record
 
 SMALL = ["--units", "8", "--batch", "8", "--lr", "0.01"]
 
 
-def train(root: Path, *arguments: str) -> int:
-    return cli.run(train_lstm.main, [*arguments, *folders(root)])
+def train(root: Path, *args: str) -> int:
+    return arguments.run(train_lstm.main, [*args, *folders(root)])
 
 
 def only_run(root: Path) -> str:
@@ -23,7 +25,7 @@ def only_run(root: Path) -> str:
 
 
 def epoch_logs(root: Path) -> list[Path]:
-    return logs.find_logs(root / "log")
+    return training_log.find_logs(root / "log")
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_a_run_leaves_all_that_was_promised(root: Path, capsys):
         judged["macro_recall"], abs=1e-3
     )
     assert (root / "log" / f"{run}-confusion.png").stat().st_size > 1000
-    path, model_record = runs.find_model(None, root / "model")
+    path, model_record = run_record.find_model(None, root / "model")
     assert path.name == f"{run}-best.keras"
     labels = [row["label"] for row in model_record["classes"]]
     assert labels == ["10", "9", "null"]
@@ -161,16 +163,16 @@ def test_dry_run_writes_nothing(root: Path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("args", "message"),
     [
         (["other"], "python frame.py other"),
         (["d", "--cnn", "inceptionv3"], "python feature.py d --cnn inc"),
     ],
 )
 def test_what_is_missing_names_its_command(
-    root: Path, capsys, arguments: list[str], message: str
+    root: Path, capsys, args: list[str], message: str
 ):
-    assert train(root, *arguments) == 2
+    assert train(root, *args) == 2
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1 and captured.err.startswith("error: ")
     assert message in captured.err
@@ -178,7 +180,7 @@ def test_what_is_missing_names_its_command(
 
 def test_a_model_loads_in_safe_mode_without_this_project(root: Path):
     assert train(root, "d", *SMALL, "--epochs", "1", "--input", "both") == 0
-    path, _ = runs.find_model(None, root / "model")
+    path, _ = run_record.find_model(None, root / "model")
     model = keras.saving.load_model(path, safe_mode=True)
     modules = {type(layer).__module__ for layer in model.layers}
     assert all(module.startswith("keras.") for module in modules)
@@ -210,7 +212,7 @@ def test_all_means_at_once(root: Path, capsys):
     output = capsys.readouterr().out
     assert "centred by the means of " in output
     assert "Dense(6) frozen + 2-way LSTM(8) + 2-way LSTM(8)" in output
-    path, record = runs.find_model(None, root / "model")
+    path, record = run_record.find_model(None, root / "model")
     assert (record["frames"], record["steps"]) == (20, 5)
     assert record["center_recording"] is True
     assert train(root, "--resume", run, "--epochs", "3") == 0
@@ -232,13 +234,13 @@ def test_a_recipe_is_recorded_with_all_it_stands_for(root: Path):
     flags = ["--recipe", "best", "--epochs", "1", *SMALL]
     assert train(root, "d", *flags) == 0
     path = root / "log" / f"{only_run(root)}.json"
-    arguments = json.loads(path.read_text())["arguments"]
-    recipe = recipes.RECIPES["train_lstm"]["best"]
-    assert arguments["recipe"] == "best"
-    assert arguments["units"] == 8  # given, so it wins
+    args = json.loads(path.read_text())["arguments"]
+    recipe = presets.RECIPES["train_lstm"]["best"]
+    assert args["recipe"] == "best"
+    assert args["units"] == 8  # given, so it wins
     for name, value in recipe.items():
         if name not in ("units", "batch", "lr"):
-            assert arguments[name] == value
+            assert args[name] == value
 
 
 def test_a_run_of_before_there_were_recipes_is_resumed(root: Path):

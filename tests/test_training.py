@@ -6,12 +6,18 @@ import pandas as pd
 import pytest
 from store import META, write_dataset
 
-from signs import table, training
-from signs.augment import Augmentation
-from signs.backend import keras
-from signs.cli import UserError
-from signs.examples import Batches, Examples, check_examples, find_examples
-from signs.runs import Run
+from signs.core.backend import keras
+from signs.core.errors import UserError
+from signs.data import clips_table
+from signs.training import loop
+from signs.training.augment import Augmentation
+from signs.training.feature_dataset import (
+    Batches,
+    Examples,
+    check_examples,
+    find_examples,
+)
+from signs.training.run_record import Run
 
 
 @pytest.fixture
@@ -20,11 +26,11 @@ def examples(tmp_path: Path) -> Examples:
     return find(dataset, "train")
 
 
-def find(dataset: table.Dataset, split: str) -> Examples:
+def find(dataset: clips_table.Dataset, split: str) -> Examples:
     return find_examples(
         dataset,
-        table.read_clips(dataset),
-        table.read_classes(dataset),
+        clips_table.read_clips(dataset),
+        clips_table.read_classes(dataset),
         META,
         split,
     )
@@ -38,7 +44,7 @@ def small_model(classes: int = 3):
             keras.layers.Dense(classes, activation="softmax"),
         ]
     )
-    training.compile_classifier(model, 0.01)
+    loop.compile_classifier(model, 0.01)
     return model
 
 
@@ -56,7 +62,7 @@ def test_labels_follow_the_classes_table(tmp_path: Path):
 
 def test_an_unlabelled_clip_is_left_out(tmp_path: Path):
     dataset = write_dataset(tmp_path, "d", ["x", "y"], clips=20)
-    clips = table.read_clips(dataset)
+    clips = clips_table.read_clips(dataset)
     clips.loc[clips["split"] == "train", "label"] = ""
     clips.to_csv(dataset.clips, index=False)
     assert len(find(dataset, "train")) == 0
@@ -134,9 +140,9 @@ def test_a_run_goes_on_where_it_stopped(examples, tmp_path: Path):
     """Rows are kept, epochs counted on, the better best stays."""
     run = Run("r", tmp_path / "log", tmp_path / "model")
     run.model_folder.mkdir()
-    training.fit(
+    loop.fit(
         small_model(), run, examples, examples,
-        training.Settings(epochs=3, batch=4, seed=0, quiet=True),
+        loop.Settings(epochs=3, batch=4, seed=0, quiet=True),
     )  # fmt: skip
     first = run.csv.read_text()
     assert len(first.splitlines()) == 4
@@ -144,15 +150,15 @@ def test_a_run_goes_on_where_it_stopped(examples, tmp_path: Path):
     # Killed between the row and the model: a row too many.
     run.csv.write_text(first + first.splitlines()[-1].replace("2,", "3,", 1))
     model = keras.saving.load_model(run.last)
-    assert training.finished_epochs(model, len(examples), 4) == 3
+    assert loop.finished_epochs(model, len(examples), 4) == 3
     # A worse start from here on: no later epoch can be the best one.
     model.layers[-1].set_weights(
         [-5 * x for x in model.layers[-1].get_weights()]
     )
     best = run.best.read_bytes()
-    training.fit(
+    loop.fit(
         model, run, examples, examples,
-        training.Settings(epochs=5, batch=4, seed=0, quiet=True),
+        loop.Settings(epochs=5, batch=4, seed=0, quiet=True),
     )  # fmt: skip
     rows = pd.read_csv(run.csv)
     assert rows["epoch"].tolist() == [0, 1, 2, 3, 4]
@@ -160,7 +166,7 @@ def test_a_run_goes_on_where_it_stopped(examples, tmp_path: Path):
     assert rows["val_loss"].idxmin() == 2
     assert run.best.read_bytes() == best
     last = keras.saving.load_model(run.last)
-    assert training.finished_epochs(last, len(examples), 4) == 5
+    assert loop.finished_epochs(last, len(examples), 4) == 5
 
 
 def test_a_loss_that_is_no_number_stops_the_run(examples, tmp_path: Path):
@@ -170,9 +176,9 @@ def test_a_loss_that_is_no_number_stops_the_run(examples, tmp_path: Path):
         [np.full_like(x, np.nan) for x in model.layers[-1].get_weights()]
     )
     with pytest.raises(UserError, match="lower --lr"):
-        training.fit(
+        loop.fit(
             model, run, examples, examples,
-            training.Settings(epochs=2, batch=4, seed=0, quiet=True),
+            loop.Settings(epochs=2, batch=4, seed=0, quiet=True),
         )  # fmt: skip
     assert not run.best.exists()
 
@@ -193,8 +199,8 @@ def test_a_network_sees_as_many_frames_as_it_is_to(examples):
     assert not np.array_equal(np.sort(epochs[0], 0), np.sort(epochs[1], 0))
     again = Batches(fewer, size=len(examples), seed=0, epoch=1)
     np.testing.assert_array_equal(again[0][0], epochs[1])
-    assert training.varies(fewer, Augmentation())
-    assert not training.varies(examples, Augmentation(smoothing=0.1))
+    assert loop.varies(fewer, Augmentation())
+    assert not loop.varies(examples, Augmentation(smoothing=0.1))
 
 
 def test_offsets_are_subtracted(examples):
@@ -237,10 +243,10 @@ def three_layers(examples: Examples, decay: float, **options):
             keras.layers.Dense(3, activation="softmax"),
         ]
     )
-    training.compile_classifier(model, 0.001, **options)
+    loop.compile_classifier(model, 0.001, **options)
     before = model.get_weights()
     for _ in range(2):  # twice is no slower than once
-        training.slow_lower_layers(model, decay)
+        loop.slow_lower_layers(model, decay)
     model.fit(Batches(examples, len(examples), seed=0), verbose=0)
     moved = [
         np.abs(new - old).max()
@@ -274,10 +280,10 @@ def test_an_anchor_holds_all_but_the_head(examples, tmp_path: Path):
             keras.layers.Dense(3, activation="softmax"),
         ]
     )
-    training.compile_classifier(model, 0.01)
+    loop.compile_classifier(model, 0.01)
     start = model.get_weights()
-    settings = training.Settings(2, batch=4, seed=0, quiet=True, anchor=100.0)
-    training.fit(model, run, examples, examples, settings)
+    settings = loop.Settings(2, batch=4, seed=0, quiet=True, anchor=100.0)
+    loop.fit(model, run, examples, examples, settings)
     # The learning rate times 100 is 1: after each step it is back.
     np.testing.assert_allclose(model.get_weights()[0], start[0], atol=1e-6)
     assert np.abs(model.get_weights()[2] - start[2]).max() > 0.01
@@ -285,7 +291,7 @@ def test_an_anchor_holds_all_but_the_head(examples, tmp_path: Path):
     again = keras.saving.load_model(run.last, safe_mode=True)
     other = [weights + 1 for weights in start]
     settings = replace(settings, epochs=3)
-    training.fit(again, run, examples, examples, settings, other)
+    loop.fit(again, run, examples, examples, settings, other)
     np.testing.assert_allclose(again.get_weights()[0], other[0], atol=1e-5)
     assert np.abs(again.get_weights()[2] - other[2]).max() > 0.5
 
@@ -297,5 +303,5 @@ def test_a_model_of_sparse_labels_is_judged_as_any_other(examples, tmp_path):
     model.compile("adam", "sparse_categorical_crossentropy")
     model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "old.keras")
-    found = training.loss_of(tmp_path / "old.keras", examples, 8)
+    found = loop.loss_of(tmp_path / "old.keras", examples, 8)
     assert found == pytest.approx(expected, rel=1e-5)

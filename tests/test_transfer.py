@@ -8,11 +8,14 @@ from store import META, folders, write_dataset
 
 import train_lstm
 import transfer
-from signs import cli, examples, experiment, network, runs, table, training
-from signs.augment import Augmentation
-from signs.backend import keras
-from signs.examples import Batches
-from signs.table import Dataset
+from signs.core import arguments
+from signs.core.backend import keras
+from signs.data import clips_table
+from signs.data.clips_table import Dataset
+from signs.models import classifier
+from signs.training import feature_dataset, loop, run, run_record
+from signs.training.augment import Augmentation
+from signs.training.feature_dataset import Batches
 
 WORDS = ["null", "Tür", "Ä"]
 
@@ -23,17 +26,17 @@ def root(tmp_path_factory) -> Path:
     write_dataset(root / "data", "big", ["1", "2", "3", "4"], clips=60)
     write_dataset(root / "data", "small", WORDS, clips=30)
     flags = "--units 8 --batch 8 --lr 0.01 --epochs 2 --input centered --quiet"
-    arguments = ["big", *flags.split(), *folders(root)]
-    assert cli.run(train_lstm.main, arguments) == 0
+    argv = ["big", *flags.split(), *folders(root)]
+    assert arguments.run(train_lstm.main, argv) == 0
     return root
 
 
-def run_transfer(root: Path, *arguments: str) -> int:
-    return cli.run(transfer.main, [*arguments, *folders(root)])
+def run_transfer(root: Path, *argv: str) -> int:
+    return arguments.run(transfer.main, [*argv, *folders(root)])
 
 
 def newest(root: Path) -> dict:
-    path, record = runs.find_model(None, root / "model", "transfer")
+    path, record = run_record.find_model(None, root / "model", "transfer")
     return {"path": path, **record}
 
 
@@ -50,9 +53,9 @@ def lstm_weights(path: Path) -> list[list[np.ndarray]]:
     ("freeze", "frozen"), [("none", 0), ("first", 1), ("all", 2)]
 )
 def test_only_the_last_layer_is_new(root: Path, freeze, frozen, capsys):
-    arguments = ["--freeze", freeze, "--epochs", "2", "--lr", "0.01"]
-    assert run_transfer(root, "small", *arguments) == 0
-    source, source_record = runs.find_model(None, root / "model")
+    argv = ["--freeze", freeze, "--epochs", "2", "--lr", "0.01"]
+    assert run_transfer(root, "small", *argv) == 0
+    source, source_record = run_record.find_model(None, root / "model")
     result = newest(root)
     assert result["source"] == source_record["run"]
     assert result["freeze"] == freeze
@@ -73,7 +76,7 @@ def test_only_the_last_layer_is_new(root: Path, freeze, frozen, capsys):
 def test_the_input_layers_come_along(root: Path):
     """The target is seen with the source's own statistics."""
     assert run_transfer(root, "small", "--epochs", "1") == 0
-    source, _ = runs.find_model(None, root / "model")
+    source, _ = run_record.find_model(None, root / "model")
     old, new = (
         keras.saving.load_model(path).get_layer("standardize").get_config()
         for path in (source, newest(root)["path"])
@@ -83,7 +86,7 @@ def test_the_input_layers_come_along(root: Path):
 
 
 def test_a_model_by_name_and_by_path(root: Path, capsys):
-    path, record = runs.find_model(None, root / "model")
+    path, record = run_record.find_model(None, root / "model")
     for name in (record["run"], str(path)):
         assert run_transfer(root, "small", "--model", name, "--dry-run") == 0
         assert str(path) in capsys.readouterr().out
@@ -92,13 +95,13 @@ def test_a_model_by_name_and_by_path(root: Path, capsys):
 
 
 def test_resume(root: Path):
-    arguments = ["--freeze", "first", "--epochs", "1"]
-    assert run_transfer(root, "small", *arguments) == 0
+    argv = ["--freeze", "first", "--epochs", "1"]
+    assert run_transfer(root, "small", *argv) == 0
     name = newest(root)["run"]
     assert run_transfer(root, "--resume", name, "--epochs", "3") == 0
     rows = (root / "log" / f"{name}.csv").read_text().splitlines()
     assert len(rows) == 4
-    source, _ = runs.find_model(None, root / "model")
+    source, _ = run_record.find_model(None, root / "model")
     last = root / "model" / f"{name}-last.keras"
     old, new = lstm_weights(source)[0], lstm_weights(last)[0]
     assert all(map(np.array_equal, old, new))
@@ -135,7 +138,7 @@ def test_no_model_to_start_from(tmp_path: Path, capsys):
 
 
 def test_a_damaged_model_is_named(root: Path, tmp_path: Path, capsys):
-    path, record = runs.find_model(None, root / "model")
+    path, record = run_record.find_model(None, root / "model")
     cut = tmp_path / path.name
     cut.write_bytes(path.read_bytes()[:-1000])
     (tmp_path / f"{record['run']}.json").write_text(
@@ -147,22 +150,22 @@ def test_a_damaged_model_is_named(root: Path, tmp_path: Path, capsys):
 
 def test_frozen_lstms_are_computed_once(root: Path):
     """The head alone learns what it would learn in the whole network."""
-    source, _ = runs.find_model(None, root / "model")
+    source, _ = run_record.find_model(None, root / "model")
     dataset = Dataset(root / "data" / "small")
     train, val = (
-        examples.find_examples(
+        feature_dataset.find_examples(
             dataset,
-            table.read_clips(dataset),
-            table.read_classes(dataset),
+            clips_table.read_clips(dataset),
+            clips_table.read_classes(dataset),
             META,
             split,
         )
         for split in ("train", "val")
     )
-    model = network.replace_head(keras.saving.load_model(source), 3, "all")
-    training.compile_classifier(model, 0.01)
-    head, seen, _ = training.skip_frozen(model, train, val)
-    assert isinstance(seen, examples.Embedded)
+    model = classifier.replace_head(keras.saving.load_model(source), 3, "all")
+    loop.compile_classifier(model, 0.01)
+    head, seen, _ = loop.skip_frozen(model, train, val)
+    assert isinstance(seen, feature_dataset.Embedded)
     everything = model.predict(Batches(train, 8), verbose=0)
     only_head = head.predict(Batches(seen, 8), verbose=0)
     np.testing.assert_allclose(only_head, everything, atol=1e-6)
@@ -171,7 +174,7 @@ def test_frozen_lstms_are_computed_once(root: Path):
     assert not np.array_equal(
         before, model.get_layer("softmax").get_weights()[0]
     )
-    assert training.finished_epochs(model, len(train), 8) == 2
+    assert loop.finished_epochs(model, len(train), 8) == 2
     np.testing.assert_allclose(
         head.predict(Batches(seen, 8), verbose=0),
         model.predict(Batches(train, 8), verbose=0),
@@ -180,8 +183,8 @@ def test_frozen_lstms_are_computed_once(root: Path):
 
 
 def test_resume_with_all_frozen(root: Path):
-    arguments = ["--freeze", "all", "--epochs", "2"]
-    assert run_transfer(root, "small", *arguments) == 0
+    argv = ["--freeze", "all", "--epochs", "2"]
+    assert run_transfer(root, "small", *argv) == 0
     name = newest(root)["run"]
     assert run_transfer(root, "--resume", name, "--epochs", "4") == 0
     rows = (root / "log" / f"{name}.csv").read_text().splitlines()
@@ -200,7 +203,7 @@ def test_a_head_that_starts_warm(root: Path, head: str):
 def test_the_last_lstm_afresh(root: Path):
     flags = ["--fresh", "last", "--freeze", "first", "--epochs", "1"]
     assert run_transfer(root, "small", *flags, "--lr", "1e-9") == 0
-    source, _ = runs.find_model(None, root / "model")
+    source, _ = run_record.find_model(None, root / "model")
     pairs = zip(
         lstm_weights(source), lstm_weights(newest(root)["path"]), strict=True
     )
@@ -220,11 +223,11 @@ def test_an_anchor_holds_a_resumed_run_to_its_source(root: Path):
     name = newest(root)["run"]
     last = root / "model" / f"{name}-last.keras"
     model = keras.saving.load_model(last)
-    for layer in network.lstms(model):
+    for layer in classifier.lstms(model):
         layer.set_weights([x + 0.1 for x in layer.get_weights()])
     model.save(last)
     assert run_transfer(root, "--resume", name, "--epochs", "2") == 0
-    source, _ = runs.find_model(None, root / "model")
+    source, _ = run_record.find_model(None, root / "model")
     for old, new in zip(lstm_weights(source), lstm_weights(last), strict=True):
         for one, other in zip(old, new, strict=True):
             np.testing.assert_allclose(one, other, atol=1e-5)
@@ -233,10 +236,10 @@ def test_an_anchor_holds_a_resumed_run_to_its_source(root: Path):
 def test_flags_become_settings():
     flags = "--layer-decay 0.5 --anchor 3 --mixup 0.2 --stretch 0.3"
     args = transfer.parse_arguments([*flags.split(), "--label-smoothing", ".1"])
-    settings = experiment.settings_of(args)
+    settings = run.settings_of(args)
     assert (settings.layer_decay, settings.anchor) == (0.5, 3)
     assert settings.augmentation == Augmentation(0.1, 0.2, 0.3)
-    plain = experiment.settings_of(transfer.parse_arguments([]))
+    plain = run.settings_of(transfer.parse_arguments([]))
     assert (plain.layer_decay, plain.anchor) == (1, 0)
     assert plain.augmentation == Augmentation()
 
@@ -245,7 +248,7 @@ def test_frozen_lstms_see_varied_clips(root: Path):
     """Then they are computed in each epoch, and still stay as they are."""
     flags = ["--freeze", "all", "--stretch", "0.3", "--epochs", "2"]
     assert run_transfer(root, "small", *flags) == 0
-    source, _ = runs.find_model(None, root / "model")
+    source, _ = run_record.find_model(None, root / "model")
     pairs = zip(
         lstm_weights(source), lstm_weights(newest(root)["path"]), strict=True
     )
@@ -259,7 +262,10 @@ def test_what_the_source_sees_is_inherited(tmp_path: Path, capsys):
         "big --units 8 --batch 16 --epochs 1 --quiet --layers 1 --steps 4 "
         "--bidirectional --pool mean --input standardized --center-recording"
     )
-    assert cli.run(train_lstm.main, [*flags.split(), *folders(tmp_path)]) == 0
+    assert (
+        arguments.run(train_lstm.main, [*flags.split(), *folders(tmp_path)])
+        == 0
+    )
     assert (
         run_transfer(tmp_path, "small", "--recipe", "best", "--epochs", "1")
         == 0

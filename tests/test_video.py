@@ -11,8 +11,8 @@ from helpers import number_of, numbered, shared, write_video
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signs import frames, video
-from signs.video import read_frames, sample_indices
+from signs.video import decode, frame_store
+from signs.video.decode import read_frames, sample_indices
 
 COUNTS = [1, 7, 19, 20, 21, 39, 79, 300]
 
@@ -49,13 +49,13 @@ def test_twenty_frames_of_any_clip(tmp_path: Path, count: int) -> None:
 
 def test_a_right_header_costs_one_pass(tmp_path: Path, monkeypatch) -> None:
     opened = []
-    really_open = video._open
+    really_open = decode._open
 
     def counting_open(path: Path) -> cv2.VideoCapture:
         opened.append(path)
         return really_open(path)
 
-    monkeypatch.setattr(video, "_open", counting_open)
+    monkeypatch.setattr(decode, "_open", counting_open)
     read_frames(write_video(tmp_path / "clip.avi", 50), 20)
     read_frames(write_video(tmp_path / "part.avi", 50, fps=10), 5, 1, 3)
     assert len(opened) == 2
@@ -89,9 +89,9 @@ def test_sections(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", [".avi", ".mp4"])
 def test_red_stays_red(tmp_path: Path, ending: str) -> None:
     path = write_video(tmp_path / f"clip{ending}", colour=(250, 10, 30))
-    task = frames.FrameTask(tmp_path, path, tmp_path / "frames", 3)
-    frames.make_frames(task)
-    batch = frames.read_pictures(task.folder, 3, 32)
+    task = frame_store.FrameTask(tmp_path, path, tmp_path / "frames", 3)
+    frame_store.make_frames(task)
+    batch = frame_store.read_pictures(task.folder, 3, 32)
     assert batch.shape == (3, 32, 32, 3) and batch.dtype == np.uint8
     means = batch.mean(axis=(0, 1, 2))
     assert np.abs(means - [250, 10, 30]).max() < 12
@@ -146,19 +146,19 @@ def test_names_that_are_not_ascii(tmp_path: Path) -> None:
 def test_jpeg_keeps_colours_and_refuses_damage(tmp_path: Path) -> None:
     path = tmp_path / "frame.jpg"
     picture = numbered(0b1010)
-    video.write_jpeg(path, picture)
-    assert number_of(video.read_jpeg(path)) == 0b1010
+    decode.write_jpeg(path, picture)
+    assert number_of(decode.read_jpeg(path)) == 0b1010
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ValueError, match="damaged JPEG: .*frame.jpg"):
-        video.read_jpeg(path)
+        decode.read_jpeg(path)
     path.unlink()
     with pytest.raises(ValueError, match="the frame is missing: .*frame.jpg"):
-        video.read_jpeg(path)
+        decode.read_jpeg(path)
 
 
 def test_squash_gives_the_size_whatever_the_aspect() -> None:
     for size in (8, 48, 100):
-        assert video.squash(numbered(1), size).shape == (size, size, 3)
+        assert decode.squash(numbered(1), size).shape == (size, size, 3)
 
 
 MEDIA = [

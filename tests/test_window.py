@@ -21,11 +21,12 @@ from trained import (
 )
 
 import predict
-from signs import cli, view, window
-from signs.live import Sign
-from signs.recognize import Guess
-from signs.stream import ByKey, ByMotion
-from signs.view import View
+from signs.core import arguments
+from signs.inference import overlay, window
+from signs.inference.live import Sign
+from signs.inference.overlay import View
+from signs.inference.predictor import Guess
+from signs.inference.segmenter import ByKey, ByMotion
 
 PATIENCE = 40  # seconds until the window is there, on a busy machine
 
@@ -44,8 +45,8 @@ def test_the_picture_is_mirrored_for_the_eye_only():
     picture[:, :40] = (255, 0, 0)
     before = picture.copy()
     for is_mirrored, red in ((True, -1), (False, 0)):
-        canvas = view.draw(picture, View(is_mirrored=is_mirrored))
-        row = canvas[view.HEIGHT // 2]
+        canvas = overlay.draw(picture, View(is_mirrored=is_mirrored))
+        row = canvas[overlay.HEIGHT // 2]
         assert row[red].tolist() == [0, 0, 255]  # BGR
         assert row[-1 - red].tolist() == [0, 0, 0]
     assert np.array_equal(picture, before)
@@ -54,9 +55,9 @@ def test_the_picture_is_mirrored_for_the_eye_only():
 @pytest.mark.parametrize("shape", [(352, 288), (240, 320), (48, 640), (9, 9)])
 def test_any_picture_fits(shape):
     picture = np.full((*shape, 3), 255, np.uint8)
-    canvas = view.draw(picture, View(sign=sign(0.7, 0.2, 0.1)))
-    assert canvas.shape == (view.HEIGHT + view.PANEL, view.WIDTH, 3)
-    middle = canvas[view.HEIGHT // 2, view.WIDTH // 2]
+    canvas = overlay.draw(picture, View(sign=sign(0.7, 0.2, 0.1)))
+    assert canvas.shape == (overlay.HEIGHT + overlay.PANEL, overlay.WIDTH, 3)
+    middle = canvas[overlay.HEIGHT // 2, overlay.WIDTH // 2]
     assert middle.tolist() == [255, 255, 255]
 
 
@@ -64,8 +65,8 @@ def test_the_bars_are_as_long_as_the_guesses_are_likely():
     picture = np.zeros((60, 80, 3), np.uint8)
 
     def green(shown: Sign | None) -> int:
-        canvas = view.draw(picture, View(sign=shown))
-        return int((canvas == view.GREEN).all(axis=2).sum())
+        canvas = overlay.draw(picture, View(sign=shown))
+        return int((canvas == overlay.GREEN).all(axis=2).sum())
 
     likely, less = green(sign(0.9, 0.1)), green(sign(0.45, 0.4))
     assert likely > 1.6 * less > 0
@@ -76,7 +77,7 @@ def test_the_bars_are_as_long_as_the_guesses_are_likely():
 def test_umlauts_are_drawn_and_long_names_are_cut():
     def drawn(text: str, most: int | None = None) -> np.ndarray:
         canvas = np.zeros((60, 400, 3), np.uint8)
-        view.write(canvas, text, (5, 40), 24, view.WHITE, most=most)
+        overlay.write(canvas, text, (5, 40), 24, overlay.WHITE, most=most)
         return canvas
 
     assert len({drawn(text).tobytes() for text in "äöüßÄ?"}) == 6
@@ -110,14 +111,14 @@ def test_without_a_display_headless_is_named(monkeypatch, capsys, tmp_path):
     root = trained_model_only(tmp_path)
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    arguments = ["--camera", "0", *folders(root)]
-    assert cli.run(predict.main, arguments) == 2
+    args = ["--camera", "0", *folders(root)]
+    assert arguments.run(predict.main, args) == 2
     error = capsys.readouterr().err
     assert error == (
         "error: there is no display; run without a window: --headless\n"
     )
     monkeypatch.setenv("DISPLAY", ":4711")
-    assert cli.run(predict.main, arguments) == 2
+    assert arguments.run(predict.main, args) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: no window can be opened")
     assert error.endswith("run without a window: --headless\n")
@@ -169,9 +170,9 @@ class Keyboard:
     def __init__(self, display: str):
         self.environment = {**os.environ, "DISPLAY": display}
 
-    def do(self, *arguments: str) -> str:
+    def do(self, *args: str) -> str:
         return subprocess.run(
-            ["xdotool", *arguments],
+            ["xdotool", *args],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -269,7 +270,7 @@ def click_on_the_cross(display: str, window: int) -> None:
 
 def test_a_window_that_is_closed_ends_the_program(screen: str):
     code = (
-        "import numpy as np; from signs.window import Window\n"
+        "import numpy as np; from signs.inference.window import Window\n"
         "with Window() as window:\n"
         "    while not window.is_closed:\n"
         "        window.show(np.zeros((90, 90, 3), np.uint8))\n"

@@ -14,9 +14,11 @@ import feature
 import frame
 import sample
 import train_lstm
-from signs import cli, runs, table
-from signs.camera import Camera
-from signs.table import Dataset
+from signs.core import arguments
+from signs.data import clips_table
+from signs.data.clips_table import Dataset
+from signs.training import run_record
+from signs.video.camera import Camera
 
 CNN = ["--cnn", "mobilenet", "--alpha", "0.25", "--weights", "random"]
 RATE = 10  # frames a second of the rendered videos
@@ -48,8 +50,8 @@ def _train(root: Path) -> Path:
             "--batch 16 --epochs 20".split(),
         ),
     ]
-    for script, arguments in steps:
-        assert cli.run(script.main, [*arguments, *common]) == 0
+    for script, args in steps:
+        assert arguments.run(script.main, [*args, *common]) == 0
     return root
 
 
@@ -68,13 +70,13 @@ def last_model(root: Path) -> tuple[Path, dict]:
     It has learned the few training clips by heart, so that it is known what
     it must answer for them.
     """
-    path, record = runs.find_model(None, root / "model")
+    path, record = run_record.find_model(None, root / "model")
     return path.with_name(path.name.replace("-best", "-last")), record
 
 
 def known_clips(root: Path, clips: int) -> pd.DataFrame:
     """Rows of the clips table: training clips, of each class in turn."""
-    rows = table.read_clips(Dataset(root / "data" / "sample-chalearn"))
+    rows = clips_table.read_clips(Dataset(root / "data" / "sample-chalearn"))
     rows = rows[rows["split"] == "train"]
     turn = rows.groupby("label").cumcount()
     return rows.loc[turn.sort_values(kind="stable").index][:clips]

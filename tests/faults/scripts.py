@@ -15,7 +15,9 @@ from helpers import write_video
 from store import META as LONG_META
 from store import folders, write_dataset
 
-from signs import files, table, video
+from signs.core import files
+from signs.data import clips_table
+from signs.video import decode
 
 ROOT = Path(__file__).parents[2]
 CNN = "--cnn mobilenet --alpha 0.25 --weights random --engine keras".split()
@@ -112,18 +114,20 @@ def check_whole(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
 
 def write_clips(
     root: Path, clips: int, frames: int = 24, size: tuple[int, int] = (64, 48)
-) -> table.Dataset:
+) -> clips_table.Dataset:
     """A data set of videos, one folder for each of three classes."""
-    dataset = table.Dataset(root / "data" / "d")
+    dataset = clips_table.Dataset(root / "data" / "d")
     for number in range(clips):
         path = dataset.video / "abc"[number % 3] / f"{number:03}.avi"
         write_video(path, frames + number % 7, size)
     return dataset
 
 
-def write_frames(root: Path, clips: int, frames: int = 4) -> table.Dataset:
+def write_frames(
+    root: Path, clips: int, frames: int = 4
+) -> clips_table.Dataset:
     """A data set as frame.py leaves it, of random pictures."""
-    dataset = table.Dataset(root / "data" / "d")
+    dataset = clips_table.Dataset(root / "data" / "d")
     chance = np.random.default_rng(0)
     rows = ["clip,video,label,signer,split"]
     for number in range(clips):
@@ -133,10 +137,10 @@ def write_frames(root: Path, clips: int, frames: int = 4) -> table.Dataset:
         for index in range(1, frames + 1):
             path = dataset.frame / clip / f"frame-{index:03}.jpg"
             picture = chance.integers(0, 256, (24, 32, 3), np.uint8)
-            video.write_jpeg(path, picture)
+            decode.write_jpeg(path, picture)
     files.write_text(dataset.clips, "\n".join(rows) + "\n")
-    table.write_table(
-        dataset.classes, table.classes_of(table.read_clips(dataset))
+    clips_table.write_table(
+        dataset.classes, clips_table.classes_of(clips_table.read_clips(dataset))
     )
     meta = {"frames": frames, "source": "video", "split": "random"}
     files.write_json(dataset.frame / "meta.json", meta)
@@ -146,7 +150,9 @@ def write_frames(root: Path, clips: int, frames: int = 4) -> table.Dataset:
 SMALL = "--layers 1 --units 4 --batch 8 --quiet".split()
 
 
-def write_features(root: Path, clips: int, classes: int = 2) -> table.Dataset:
+def write_features(
+    root: Path, clips: int, classes: int = 2
+) -> clips_table.Dataset:
     """A data set as feature.py leaves it, of made-up features."""
     labels = [str(number) for number in range(1, classes + 1)]
     return write_dataset(root / "data", "d", labels, clips, META)
@@ -155,5 +161,5 @@ def write_features(root: Path, clips: int, classes: int = 2) -> table.Dataset:
 def raw_mjpeg(path: Path, pictures: list[np.ndarray], times: int = 1) -> Path:
     """A video without a header, which may change its size at any frame."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(map(video.encode_jpeg, pictures)) * times)
+    path.write_bytes(b"".join(map(decode.encode_jpeg, pictures)) * times)
     return path

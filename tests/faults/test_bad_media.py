@@ -17,8 +17,10 @@ from scripts import raw_mjpeg
 from store import folders
 
 import frame
-from signs import cli, files, frames, parallel, table, video
-from signs.table import Dataset
+from signs.core import arguments, files, parallel
+from signs.data import clips_table
+from signs.data.clips_table import Dataset
+from signs.video import decode, frame_store
 
 # What a person can be told; anything else is a message of some library.
 REASONS = re.compile(
@@ -28,9 +30,9 @@ REASONS = re.compile(
 )
 
 
-def take_frames(root: Path, *arguments: str) -> tuple[int, dict[str, str]]:
+def take_frames(root: Path, *args: str) -> tuple[int, dict[str, str]]:
     """Runs frame.py; returns its exit code and the clips that failed."""
-    code = cli.run(frame.main, ["d", *arguments, "--quiet", *folders(root)])
+    code = arguments.run(frame.main, ["d", *args, "--quiet", *folders(root)])
     failed = root / "log" / "d-frame-failed.csv"
     return code, files.read_failures(failed)
 
@@ -75,8 +77,8 @@ def test_every_bad_video_costs_itself(tmp_path: Path) -> None:
             path.write_bytes(whole.read_bytes()[:size])
     code, failed = take_frames(tmp_path, "--workers", "2", "--timeout", "60")
     assert code == 1
-    clips = list(table.read_clips(dataset)["clip"])
-    done = {x for x in clips if frames.has_frames(dataset.frame / x, 20)}
+    clips = list(clips_table.read_clips(dataset)["clip"])
+    done = {x for x in clips if frame_store.has_frames(dataset.frame / x, 20)}
     assert done.isdisjoint(failed) and done | failed.keys() == set(clips)
     assert {clip for clip in clips if clip.startswith("good/")} <= done
     assert {clip for clip in clips if clip.startswith("bad/")} <= set(failed)
@@ -84,9 +86,9 @@ def test_every_bad_video_costs_itself(tmp_path: Path) -> None:
     for clip, reason in failed.items():
         assert REASONS.fullmatch(reason), (clip, reason)
     assert dataset.sheet.exists()
-    paths = frames.frame_paths(dataset.frame / "good/many", 20)
-    seen = [number_of(video.read_jpeg(path)) for path in paths]
-    assert seen == video.sample_indices(10_000, 20)
+    paths = frame_store.frame_paths(dataset.frame / "good/many", 20)
+    seen = [number_of(decode.read_jpeg(path)) for path in paths]
+    assert seen == decode.sample_indices(10_000, 20)
     # Of a cut AVI, what was written before the cut is used.
     halves = [x for x in clips if x.startswith("cut/avi")][-4:]
     assert set(halves) <= done
@@ -112,7 +114,7 @@ def test_difficult_media_in_one_run(tmp_path: Path) -> None:
         assert reason.startswith("no frame can be decoded: "), reason
     for row in rows:
         folder = dataset.frame / "x" / Path(row["file"]).stem
-        assert frames.has_frames(folder, 20) == (row["file"] not in bad)
+        assert frame_store.has_frames(folder, 20) == (row["file"] not in bad)
 
 
 def test_a_text_does_not_bring_in_other_videos(tmp_path: Path) -> None:
@@ -162,7 +164,7 @@ def test_links_lead_nowhere_else(tmp_path: Path) -> None:
     dataset.clips.unlink()
     code, failed = take_frames(tmp_path, "--workers", "1", "--timeout", "0")
     assert (code, failed) == (0, {})
-    assert list(table.read_clips(dataset)["clip"]) == ["a/good", "a/in"]
+    assert list(clips_table.read_clips(dataset)["clip"]) == ["a/good", "a/in"]
 
 
 def test_no_pipe_and_no_device_is_waited_for(tmp_path: Path) -> None:
@@ -194,7 +196,7 @@ def test_clips_named_as_frames_are(tmp_path: Path) -> None:
     files.write_text(dataset.clips, "\n".join(rows))
     code, failed = take_frames(tmp_path, "--workers", "1", "--timeout", "0")
     assert failed.keys() <= {"a", "a/frame-002.jpg", "meta.json/b"}
-    assert frames.has_frames(dataset.frame / "a/frame-001", 20)
+    assert frame_store.has_frames(dataset.frame / "a/frame-001", 20)
     again = take_frames(tmp_path, "--workers", "1", "--timeout", "0")
     assert again == (code, failed)
 
@@ -243,11 +245,11 @@ def test_random_damage(
         path = tmp_path / "bad" / f"{number}{source.suffix}"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(damage(source.read_bytes(), chance))
-        tasks[str(number)] = frames.FrameTask(
+        tasks[str(number)] = frame_store.FrameTask(
             tmp_path, path, tmp_path / "frame" / str(number), 5
         )
     results, failures = parallel.map_clips(
-        frames.make_frames, tasks, 2, "damaged", True, 30
+        frame_store.make_frames, tasks, 2, "damaged", True, 30
     )
     assert results.keys() | failures.keys() == tasks.keys()
     tried["damaged videos"] += len(tasks)
@@ -258,9 +260,9 @@ def test_random_damage(
             print(f"{tasks[clip].video}: {reason}")
         known = REASONS.fullmatch(reason) or "died (" in reason
         assert known, (clip, reason)
-        assert not frames.has_frames(tasks[clip].folder, 5)
+        assert not frame_store.has_frames(tasks[clip].folder, 5)
     for clip in results:
-        assert frames.has_frames(tasks[clip].folder, 5)
+        assert frame_store.has_frames(tasks[clip].folder, 5)
 
 
 def write_other(path: Path, codec: str) -> Path:
@@ -280,14 +282,14 @@ def test_random_damage_of_frames(
     times: Callable[[int], int], chance: random.Random, tried: Counter[str]
 ) -> None:
     """A damaged JPEG is a picture or a ValueError, whatever was damaged."""
-    whole = video.encode_jpeg(numbered(12345))
+    whole = decode.encode_jpeg(numbered(12345))
     for _ in range(50 * times(10)):
         content = damage(whole, chance)
         tried["damaged JPEGs"] += 1
         if chance.random() < 0.9:
             content += b"\xff\xd9"
         try:
-            picture = video.decode_jpeg(content)
+            picture = decode.decode_jpeg(content)
         except ValueError as error:
             assert "damaged JPEG" in str(error)
         else:
@@ -296,4 +298,4 @@ def test_random_damage_of_frames(
 
 def test_a_picture_that_is_too_large_is_named() -> None:
     with pytest.raises(ValueError, match="70000x1 cannot be a JPEG"):
-        video.encode_jpeg(np.zeros((1, 70_000, 3), np.uint8))
+        decode.encode_jpeg(np.zeros((1, 70_000, 3), np.uint8))

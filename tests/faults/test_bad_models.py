@@ -17,9 +17,11 @@ from store import folders
 
 import train_lstm
 import transfer
-from signs import cli, experiment, features, files, lock, runs, training
-from signs.backend import keras
-from signs.cli import UserError
+from signs.core import arguments, files, lock
+from signs.core.backend import keras
+from signs.core.errors import UserError
+from signs.features import feature_store
+from signs.training import loop, run, run_record
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +29,8 @@ def trained(tmp_path_factory) -> Path:
     """A data set, and a run of three epochs; not to be changed."""
     root = tmp_path_factory.mktemp("trained")
     write_features(root, clips=20)
-    arguments = ["d", *SMALL, "--epochs", "3", *folders(root)]
-    assert cli.run(train_lstm.main, arguments) == 0
+    args = ["d", *SMALL, "--epochs", "3", *folders(root)]
+    assert arguments.run(train_lstm.main, args) == 0
     return root
 
 
@@ -39,13 +41,13 @@ def root(trained: Path, tmp_path: Path) -> Path:
     return tmp_path / "all"
 
 
-def run_of(root: Path) -> runs.Run:
+def run_of(root: Path) -> run_record.Run:
     (record,) = (root / "log").glob("*.json")
-    return runs.Run(record.stem, root / "log", root / "model")
+    return run_record.Run(record.stem, root / "log", root / "model")
 
 
-def call(script, root: Path, *arguments: str) -> int:
-    return cli.run(script.main, [*arguments, "--quiet", *folders(root)])
+def call(script, root: Path, *args: str) -> int:
+    return arguments.run(script.main, [*args, "--quiet", *folders(root)])
 
 
 def refused(capsys) -> str:
@@ -70,22 +72,24 @@ def test_a_model_cannot_bring_its_own_code(root: Path, capsys) -> None:
     outputs = keras.layers.Lambda(attack, output_shape=inputs.shape[1:])(inputs)
     model = keras.Model(inputs, outputs)
     marker.unlink(missing_ok=True)
-    run = run_of(root)
-    model.save(run.best)
+    attacked = run_of(root)
+    model.save(attacked.best)
     assert call(transfer, root, "d") == 2
-    assert f"{run.best} cannot be loaded: " in refused(capsys)
+    assert f"{attacked.best} cannot be loaded: " in refused(capsys)
     assert not marker.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"])
 def test_what_is_no_model(root: Path, capsys, content: bytes) -> None:
-    run = run_of(root)
-    run.best.write_bytes(content * 99)
+    attacked = run_of(root)
+    attacked.best.write_bytes(content * 99)
     assert call(transfer, root, "d") == 2
-    assert f"{run.best} cannot be loaded: " in refused(capsys)
-    run.last.write_bytes(content * 99)
-    assert call(train_lstm, root, "--resume", run.name, "--epochs", "9") == 2
-    assert f"{run.last} cannot be loaded: " in refused(capsys)
+    assert f"{attacked.best} cannot be loaded: " in refused(capsys)
+    attacked.last.write_bytes(content * 99)
+    assert (
+        call(train_lstm, root, "--resume", attacked.name, "--epochs", "9") == 2
+    )
+    assert f"{attacked.last} cannot be loaded: " in refused(capsys)
 
 
 def test_damaged_models(
@@ -95,30 +99,30 @@ def test_damaged_models(
     tried: Counter[str],
 ) -> None:
     """A changed byte is found, or does no harm; it is no traceback."""
-    run = run_of(root)
-    content = run.best.read_bytes()
-    whole = experiment.load_model(run.best, META).get_weights()
+    attacked = run_of(root)
+    content = attacked.best.read_bytes()
+    whole = run.load_model(attacked.best, META).get_weights()
     for _ in range(4 * times(4)):
         tried["damaged models"] += 1
         changed = bytearray(content)
         for _ in range(chance.choice([1, 10, 100])):
             changed[chance.randrange(len(changed))] = chance.randrange(256)
         cut = chance.choice([0, 0, 1, chance.randrange(len(changed))])
-        run.best.write_bytes(bytes(changed[: len(changed) - cut]))
+        attacked.best.write_bytes(bytes(changed[: len(changed) - cut]))
         try:
-            found = experiment.load_model(run.best, META).get_weights()
+            found = run.load_model(attacked.best, META).get_weights()
         except UserError as error:
-            assert str(run.best) in str(error)
+            assert str(attacked.best) in str(error)
         else:
             assert all(map(np.array_equal, found, whole))
-    run.best.write_bytes(content)
-    experiment.load_model(run.best, META)
+    attacked.best.write_bytes(content)
+    run.load_model(attacked.best, META)
 
 
 def test_a_model_of_other_features(root: Path, capsys) -> None:
-    run = run_of(root)
+    attacked = run_of(root)
     inputs = keras.Input((4, 9))
-    keras.Model(inputs, keras.layers.LSTM(3)(inputs)).save(run.best)
+    keras.Model(inputs, keras.layers.LSTM(3)(inputs)).save(attacked.best)
     assert call(transfer, root, "d") == 2
     assert "(None, 4, 9), not features of (None, 4, 8)" in refused(capsys)
 
@@ -127,21 +131,21 @@ def test_a_model_of_other_features(root: Path, capsys) -> None:
     "text", ["", "{", "[]", "null", "{}", "[" * 9999, '{"run": 1}']
 )
 def test_damaged_records(root: Path, capsys, text: str) -> None:
-    run = run_of(root)
-    run.model_record.write_text(text)
+    attacked = run_of(root)
+    attacked.model_record.write_text(text)
     assert call(transfer, root, "d") == 2
-    assert f"is damaged: {run.model_record}" in refused(capsys)
-    run.log_record.write_text(text)
-    assert call(train_lstm, root, "--resume", run.name) == 2
-    assert f"is damaged: {run.log_record}" in refused(capsys)
+    assert f"is damaged: {attacked.model_record}" in refused(capsys)
+    attacked.log_record.write_text(text)
+    assert call(train_lstm, root, "--resume", attacked.name) == 2
+    assert f"is damaged: {attacked.log_record}" in refused(capsys)
 
 
 @pytest.mark.parametrize("key", ["features", "classes", "input"])
 @pytest.mark.parametrize("value", [None, [], {}, 5])
 def test_records_of_another_form(root: Path, capsys, key: str, value) -> None:
-    run = run_of(root)
-    record = json.loads(run.model_record.read_text())
-    run.model_record.write_text(json.dumps({**record, key: value}))
+    attacked = run_of(root)
+    record = json.loads(attacked.model_record.read_text())
+    attacked.model_record.write_text(json.dumps({**record, key: value}))
     code = call(transfer, root, "d", "--dry-run")
     if code == 2:
         assert "error: " in refused(capsys)
@@ -150,17 +154,17 @@ def test_records_of_another_form(root: Path, capsys, key: str, value) -> None:
 
 
 def test_a_run_of_another_script(root: Path, capsys) -> None:
-    run = run_of(root)
-    assert call(transfer, root, "--resume", run.name) == 2
+    attacked = run_of(root)
+    assert call(transfer, root, "--resume", attacked.name) == 2
     error = refused(capsys)
-    assert f"python train_lstm.py --resume {run.name}" in error
+    assert f"python train_lstm.py --resume {attacked.name}" in error
 
 
 def test_a_run_is_trained_by_one(root: Path, capsys) -> None:
-    run = run_of(root)
+    attacked = run_of(root)
     before = tree(root)
-    with lock.hold(run.log_folder, run.lock.name):
-        assert call(train_lstm, root, "--resume", run.name) == 2
+    with lock.hold(attacked.log_folder, attacked.lock.name):
+        assert call(train_lstm, root, "--resume", attacked.name) == 2
         assert "another process (" in refused(capsys)
     assert tree(root) == before
 
@@ -169,17 +173,19 @@ def test_a_run_is_trained_by_one(root: Path, capsys) -> None:
 
 
 def resume(root: Path, epochs: int) -> tuple[int, pd.DataFrame]:
-    run = run_of(root)
-    code = call(train_lstm, root, "--resume", run.name, "--epochs", str(epochs))
-    return code, pd.read_csv(run.csv)
+    attacked = run_of(root)
+    code = call(
+        train_lstm, root, "--resume", attacked.name, "--epochs", str(epochs)
+    )
+    return code, pd.read_csv(attacked.csv)
 
 
 def test_rows_that_are_cut_or_lost(root: Path, capsys) -> None:
     """One row an epoch stays, and what is lost is not made up."""
-    run = run_of(root)
-    text = run.csv.read_text()
+    attacked = run_of(root)
+    text = attacked.csv.read_text()
     header, *rows = text.splitlines()
-    values = [float(pd.read_csv(run.csv)["val_loss"][n]) for n in range(3)]
+    values = [float(pd.read_csv(attacked.csv)["val_loss"][n]) for n in range(3)]
     cases = {
         text + rows[-1][:9]: [],
         text[:-1]: [3],
@@ -190,9 +196,9 @@ def test_rows_that_are_cut_or_lost(root: Path, capsys) -> None:
         f"{header}\n": [1, 2, 3],
     }
     for content, lost in cases.items():
-        run.csv.write_text(content)
-        losses = training.keep_rows(run.csv, 3)
-        kept = pd.read_csv(run.csv)
+        attacked.csv.write_text(content)
+        losses = loop.keep_rows(attacked.csv, 3)
+        kept = pd.read_csv(attacked.csv)
         assert kept["epoch"].tolist() == [0, 1, 2]
         for number in range(3):
             if number + 1 in lost:
@@ -203,69 +209,71 @@ def test_rows_that_are_cut_or_lost(root: Path, capsys) -> None:
         message = capsys.readouterr().err
         expected = f"epoch {', '.join(map(str, lost))} are lost"
         assert expected in message if lost else message == ""
-        assert training.keep_rows(run.csv, 3)  # once mended, it stays so
+        assert loop.keep_rows(attacked.csv, 3)  # once mended, it stays so
         capsys.readouterr()
-    run.csv.unlink()
-    assert np.isnan(training.keep_rows(run.csv, 3)).all()
-    run.csv.write_bytes(bytes(4096))
-    assert np.isnan(training.keep_rows(run.csv, 3)).all()
-    assert training.keep_rows(run.csv, 0) == []
+    attacked.csv.unlink()
+    assert np.isnan(loop.keep_rows(attacked.csv, 3)).all()
+    attacked.csv.write_bytes(bytes(4096))
+    assert np.isnan(loop.keep_rows(attacked.csv, 3)).all()
+    assert loop.keep_rows(attacked.csv, 0) == []
 
 
 def test_a_lost_row_does_not_lose_the_best_model(root: Path, capsys) -> None:
     """Its loss is measured where the log no longer tells it."""
-    run = run_of(root)
-    best = run.best.read_bytes()
-    header, *rows = run.csv.read_text().splitlines()
+    attacked = run_of(root)
+    best = attacked.best.read_bytes()
+    header, *rows = attacked.csv.read_text().splitlines()
     worse = [
         ",".join(x.split(",")[:1] + ["99"] * header.count(",")) for x in rows
     ]
-    run.csv.write_text("\n".join([header, worse[0], worse[1], rows[2][:5]]))
-    model = keras.saving.load_model(run.last)
+    attacked.csv.write_text(
+        "\n".join([header, worse[0], worse[1], rows[2][:5]])
+    )
+    model = keras.saving.load_model(attacked.last)
     model.get_layer("softmax").set_weights(
         [1e3 * x for x in model.get_layer("softmax").get_weights()]
     )
     model.optimizer.learning_rate = 1e-9
-    model.save(run.last)
+    model.save(attacked.last)
     code, table = resume(root, 4)
     assert code == 0
     assert table["epoch"].tolist() == [0, 1, 2, 3]
-    assert run.best.read_bytes() == best
-    assert runs.read_record(run.log_record)["final"]["epochs"] == 4
+    assert attacked.best.read_bytes() == best
+    assert run_record.read_record(attacked.log_record)["final"]["epochs"] == 4
 
 
 def test_a_run_without_its_figures_gets_them(root: Path, capsys) -> None:
     """Killed after the last epoch, it was finished but not judged."""
-    run = run_of(root)
-    record = runs.read_record(run.log_record)
+    attacked = run_of(root)
+    record = run_record.read_record(attacked.log_record)
     final = record.pop("final")
-    files.write_json(run.log_record, record)
-    before = run.csv.read_bytes(), run.last.read_bytes()
+    files.write_json(attacked.log_record, record)
+    before = attacked.csv.read_bytes(), attacked.last.read_bytes()
     code, _ = resume(root, 3)
     assert code == 0
-    assert runs.read_record(run.log_record)["final"] == final
-    assert (run.csv.read_bytes(), run.last.read_bytes()) == before
+    assert run_record.read_record(attacked.log_record)["final"] == final
+    assert (attacked.csv.read_bytes(), attacked.last.read_bytes()) == before
 
 
 def test_patience_survives_a_stop(root: Path) -> None:
     """It counts the epochs before the stop, too."""
-    assert not training.has_stopped_early([3.0, 2.0, 2.5], 2)
-    assert training.has_stopped_early([3.0, 2.0, 2.5, 2.0], 2)
-    assert not training.has_stopped_early([], 1)
+    assert not loop.has_stopped_early([3.0, 2.0, 2.5], 2)
+    assert loop.has_stopped_early([3.0, 2.0, 2.5, 2.0], 2)
+    assert not loop.has_stopped_early([], 1)
     nan = float("nan")
-    assert not training.has_stopped_early([nan, nan], 1)
-    assert training.has_stopped_early([1.0, nan, nan], 2)
-    assert not training.has_stopped_early([1.0, 2.0, 3.0], None)
-    callback = training.StopEarly("val_loss", 3, [3.0, 2.0, 2.5])
+    assert not loop.has_stopped_early([nan, nan], 1)
+    assert loop.has_stopped_early([1.0, nan, nan], 2)
+    assert not loop.has_stopped_early([1.0, 2.0, 3.0], None)
+    callback = loop.StopEarly("val_loss", 3, [3.0, 2.0, 2.5])
     callback.on_train_begin()
     assert (callback.best, callback.wait) == (2.0, 1)
-    run = run_of(root)
-    record = runs.read_record(run.log_record)
+    attacked = run_of(root)
+    record = run_record.read_record(attacked.log_record)
     record["arguments"]["patience"] = 1
-    files.write_json(run.log_record, record)
-    header, *rows = run.csv.read_text().splitlines()
+    files.write_json(attacked.log_record, record)
+    header, *rows = attacked.csv.read_text().splitlines()
     rows[2] = ",".join(["2"] + ["99"] * header.count(","))
-    run.csv.write_text("\n".join([header, *rows]) + "\n")
+    attacked.csv.write_text("\n".join([header, *rows]) + "\n")
     code, table = resume(root, 50)
     assert code == 0
     assert table["epoch"].tolist() == [0, 1, 2]
@@ -348,7 +356,7 @@ def test_damaged_features(
             changed[chance.randrange(128)] = chance.randrange(256)
         path.write_bytes(changed[: chance.choice([None, 5, 127, 200])])
         try:
-            found = features.read_features(path, 20, 8)
+            found = feature_store.read_features(path, 20, 8)
         except ValueError as error:
             assert str(path) in str(error)
         else:

@@ -13,8 +13,13 @@ from store import folders
 import feature
 import frame
 import train_lstm
-from signs import cli, features, frames, layouts, logs, table
-from signs.table import Dataset
+from signs.core import arguments
+from signs.data import clips_table
+from signs.data.clips_table import Dataset
+from signs.data.layouts import detect
+from signs.evaluation import training_log
+from signs.features import feature_store
+from signs.video import frame_store
 
 ALONE = ["d", "--workers", "1", "--timeout", "0"]
 HEAD = "clip,video,label,signer,split\n"
@@ -35,9 +40,9 @@ def dataset(tmp_path: Path) -> Dataset:
     return dataset
 
 
-def take_frames(dataset: Dataset, *arguments: str) -> int:
+def take_frames(dataset: Dataset, *args: str) -> int:
     root = dataset.root.parents[1]
-    return cli.run(frame.main, [*ALONE, *arguments, *folders(root)])
+    return arguments.run(frame.main, [*ALONE, *args, *folders(root)])
 
 
 def refused(capsys) -> str:
@@ -92,8 +97,8 @@ def test_clips_that_cannot_be(
     before = tree(dataset.root)
     for script in (frame, feature, train_lstm):
         small = [] if script is frame else ["--dry-run"]
-        arguments = ["d", *small, *folders(dataset.root.parents[1])]
-        assert cli.run(script.main, arguments) == 2
+        args = ["d", *small, *folders(dataset.root.parents[1])]
+        assert arguments.run(script.main, args) == 2
         error = refused(capsys)
         assert str(dataset.clips) in error
         assert message in error
@@ -116,22 +121,22 @@ def test_what_spreadsheets_and_people_do_is_read(dataset: Dataset) -> None:
     text = "\ufeff" + HEAD.replace("\n", "\r\n") + "\r\n".join(rows)
     dataset.clips.write_bytes(text.encode())
     assert take_frames(dataset) == 0
-    clips = table.read_clips(dataset)
+    clips = clips_table.read_clips(dataset)
     assert list(clips["clip"]) == ["x/0", "x 1 ", "y/0"]
     assert list(clips["signer"]) == ["Anna; Ben", " ", ""]
-    assert frames.has_frames(dataset.frame / "x 1 ", 20)
+    assert frame_store.has_frames(dataset.frame / "x 1 ", 20)
 
 
 def test_labels_of_all_kinds_reach_the_model(tmp_path: Path) -> None:
     dataset = write_features(tmp_path, clips=40, classes=20)
-    clips = table.read_clips(dataset)
+    clips = clips_table.read_clips(dataset)
     odd = dict(enumerate(ODD_LABELS, start=1))
     clips["label"] = [odd[int(label)] for label in clips["label"]]
-    table.write_table(dataset.clips, clips)
+    clips_table.write_table(dataset.clips, clips)
     dataset.classes.unlink()
-    table.write_table(dataset.classes, table.classes_of(clips))
-    arguments = ["d", *SMALL, "--epochs", "1", *folders(tmp_path)]
-    assert cli.run(train_lstm.main, arguments) == 0
+    clips_table.write_table(dataset.classes, clips_table.classes_of(clips))
+    args = ["d", *SMALL, "--epochs", "1", *folders(tmp_path)]
+    assert arguments.run(train_lstm.main, args) == 0
     (record,) = (tmp_path / "model").glob("*.json")
     classes = json.loads(record.read_text(encoding="utf-8"))["classes"]
     assert sorted(row["label"] for row in classes) == sorted(ODD_LABELS)
@@ -142,11 +147,13 @@ def test_labels_of_all_kinds_make_a_sheet(dataset: Dataset) -> None:
         [f"c{number}", f"{'xy'[number % 2]}/{number // 2}.avi", label, "", ""]
         for number, label in enumerate(ODD_LABELS[:5] + ["long " * 999])
     ]
-    clips = pd.DataFrame(rows, columns=table.COLUMNS)
-    table.write_table(dataset.clips, clips)
+    clips = pd.DataFrame(rows, columns=clips_table.COLUMNS)
+    clips_table.write_table(dataset.clips, clips)
     assert take_frames(dataset, "--quiet") == 0
     assert dataset.sheet.stat().st_size > 5_000
-    assert list(table.read_classes(dataset)["label"]) == sorted(clips["label"])
+    assert list(clips_table.read_classes(dataset)["label"]) == sorted(
+        clips["label"]
+    )
 
 
 def test_a_label_that_is_new_says_what_to_do(tmp_path: Path, capsys) -> None:
@@ -154,16 +161,16 @@ def test_a_label_that_is_new_says_what_to_do(tmp_path: Path, capsys) -> None:
     dataset = write_features(tmp_path, clips=20)
     text = dataset.clips.read_text().replace(",1,", ",one,")
     dataset.clips.write_text(text)
-    arguments = ["d", "--quiet", *folders(tmp_path)]
-    assert cli.run(train_lstm.main, arguments) == 2
+    args = ["d", "--quiet", *folders(tmp_path)]
+    assert arguments.run(train_lstm.main, args) == 2
     error = refused(capsys)
     assert "the label 'one'" in error and "--overwrite" not in error
     dataset.classes.unlink()
-    table.write_table(
-        dataset.classes, table.classes_of(table.read_clips(dataset))
+    clips_table.write_table(
+        dataset.classes, clips_table.classes_of(clips_table.read_clips(dataset))
     )
     small = [*SMALL, "--dry-run"]
-    assert cli.run(train_lstm.main, [*arguments, *small]) == 0
+    assert arguments.run(train_lstm.main, [*args, *small]) == 0
 
 
 @pytest.mark.parametrize(
@@ -172,8 +179,8 @@ def test_a_label_that_is_new_says_what_to_do(tmp_path: Path, capsys) -> None:
 def test_indices_that_are_none(tmp_path: Path, capsys, index: str) -> None:
     dataset = write_features(tmp_path, clips=20)
     dataset.classes.write_text(f"index,label,name\n0,1,1\n{index},2,2\n")
-    arguments = ["d", *SMALL, "--dry-run", *folders(tmp_path)]
-    assert cli.run(train_lstm.main, arguments) == 2
+    args = ["d", *SMALL, "--dry-run", *folders(tmp_path)]
+    assert arguments.run(train_lstm.main, args) == 2
     assert str(dataset.classes) in refused(capsys)
 
 
@@ -187,7 +194,7 @@ def test_huge_labels(dataset: Dataset, capsys, label: str) -> None:
     code = take_frames(dataset, "--quiet", "--layout", "isogd")
     if len(label) < 20:
         assert code == 0
-        assert list(table.read_classes(dataset)["label"]) == ["7", label]
+        assert list(clips_table.read_classes(dataset)["label"]) == ["7", label]
     else:
         assert code == 2
         assert "train_list.txt, line 1: " in refused(capsys)
@@ -198,7 +205,7 @@ def test_huge_labels_of_a_csv(dataset: Dataset, label: str) -> None:
     text = f"path,label\nx/0.avi,{label}\nx/1.avi,7\n"
     (dataset.video / "list.csv").write_text(text)
     assert take_frames(dataset, "--quiet", "--layout", "csv") == 0
-    assert set(table.read_classes(dataset)["label"]) == {"7", label}
+    assert set(clips_table.read_classes(dataset)["label"]) == {"7", label}
 
 
 @pytest.mark.parametrize(
@@ -238,7 +245,7 @@ def test_twins_in_unicode(tmp_path: Path) -> None:
     if len(names) < 2:
         pytest.skip("this file system takes both forms for one")
     assert take_frames(dataset, "--quiet") == 0
-    clips = table.read_clips(dataset)
+    clips = clips_table.read_clips(dataset)
     assert set(clips["clip"]) == {
         f"{composed}/{composed}",
         f"{composed}/{apart}",
@@ -248,7 +255,7 @@ def test_twins_in_unicode(tmp_path: Path) -> None:
         f"path,label\n{composed}/{apart}.avi,1\n{composed}/{composed}.avi,2\n"
     )
     (dataset.video / "list.csv").write_text(text, encoding="utf-8")
-    clips, _, _ = layouts.read_layout(dataset.video, "csv")
+    clips, _, _ = detect.read_layout(dataset.video, "csv")
     assert list(clips["video"]) == [
         f"{composed}/{apart}.avi",
         f"{composed}/{composed}.avi",
@@ -268,12 +275,12 @@ RECORDS = [
 @pytest.mark.parametrize("text", RECORDS)
 def test_records_of_frames(dataset: Dataset, capsys, text: str) -> None:
     assert take_frames(dataset, "--quiet") == 0
-    frames.meta_path(dataset).write_text(text)
+    frame_store.meta_path(dataset).write_text(text)
     for script in (frame, feature):
-        arguments = ["d", "--dry-run", *folders(dataset.root.parents[1])]
-        assert cli.run(script.main, arguments) == 2
+        args = ["d", "--dry-run", *folders(dataset.root.parents[1])]
+        assert arguments.run(script.main, args) == 2
         error = refused(capsys)
-        assert str(frames.meta_path(dataset)) in error
+        assert str(frame_store.meta_path(dataset)) in error
         assert "python frame.py d --overwrite" in error
 
 
@@ -292,10 +299,10 @@ def test_records_of_frames(dataset: Dataset, capsys, text: str) -> None:
 )
 def test_records_of_features(tmp_path: Path, capsys, text: str) -> None:
     dataset = write_features(tmp_path, clips=20)
-    path = features.meta_path(dataset, "mobilenet-0.25")
+    path = feature_store.meta_path(dataset, "mobilenet-0.25")
     path.write_text(text)
-    arguments = ["d", *SMALL, "--dry-run", *folders(tmp_path)]
-    assert cli.run(train_lstm.main, arguments) == 2
+    args = ["d", *SMALL, "--dry-run", *folders(tmp_path)]
+    assert arguments.run(train_lstm.main, args) == 2
     error = refused(capsys)
     assert str(path) in error and "python feature.py d" in error
 
@@ -303,4 +310,4 @@ def test_records_of_features(tmp_path: Path, capsys, text: str) -> None:
 def test_dates_and_nulls_in_logs(tmp_path: Path) -> None:
     path = tmp_path / "RUN.csv"
     path.write_bytes(b"epoch,loss\n0,1\n" + bytes(4096) + b"\n1,0.5\n2,0.")
-    assert logs.read_log(path)["loss"].tolist()[:2] == [1, 0.5]
+    assert training_log.read_log(path)["loss"].tolist()[:2] == [1, 0.5]

@@ -32,9 +32,12 @@ import frame
 import plot_logs
 import sample
 import train_lstm
-from signs import cli, engines, files, frames, runs
-from signs.backend import keras
-from signs.cnn import Network
+from signs.core import arguments, files
+from signs.core.backend import keras
+from signs.features import engines
+from signs.features.backbones import Network
+from signs.training import run_record
+from signs.video import frame_store
 
 Times = Callable[[int], int]
 ALONE = ["d", "--workers", "1", "--timeout", "0", "--quiet"]
@@ -66,11 +69,11 @@ def test_frames_on_a_full_disk(
 ) -> None:
     expected = write_clips(tmp_path, 12, size=(320, 240))
     options = [*ALONE, "--workers", str(workers), "--timeout", str(workers - 1)]
-    assert cli.run(frame.main, [*options, *folders(tmp_path)]) == 0
+    assert arguments.run(frame.main, [*options, *folders(tmp_path)]) == 0
     root = disk.path
     options += ["--source", str(expected.video), *folders(root)]
     filler = fill(disk, 900_000)
-    assert cli.run(frame.main, options) == 2
+    assert arguments.run(frame.main, options) == 2
     error = error_of(capsys)
     assert f"{FULL}: {root / 'data/d/frame'}" in error
     assert "make room, and run the same command again" in error
@@ -78,9 +81,9 @@ def test_frames_on_a_full_disk(
     assert not [name for name in found if "/." in name]
     clips = list((root / "data/d/frame").glob("*/*"))
     assert 0 < len(clips) < 12
-    assert all(frames.has_frames(clip, 20) for clip in clips)
+    assert all(frame_store.has_frames(clip, 20) for clip in clips)
     filler.unlink()
-    assert cli.run(frame.main, options) == 0
+    assert arguments.run(frame.main, options) == 0
     found, whole = tree(root / "data/d/frame"), tree(expected.frame)
     assert json.loads(found.pop("meta.json"))["frames"] == 20
     del whole["meta.json"]
@@ -92,9 +95,9 @@ def test_frames_on_a_full_disk(
 
 def test_features_on_a_full_disk(disk: Disk, capsys) -> None:
     dataset = write_frames(disk.path, 12)
-    arguments = ["d", *CNN, "--quiet", *folders(disk.path)]
+    args = ["d", *CNN, "--quiet", *folders(disk.path)]
     filler = fill(disk, 50_000)
-    assert cli.run(feature.main, arguments) == 2
+    assert arguments.run(feature.main, args) == 2
     folder = dataset.feature("mobilenet-0.25")
     error = error_of(capsys)
     assert f"{FULL}: {folder}" in error and "make room" in error
@@ -102,7 +105,7 @@ def test_features_on_a_full_disk(disk: Disk, capsys) -> None:
     assert 0 < len(made) < 13
     assert not [name for name in made if ".partial" in name]
     filler.unlink()
-    assert cli.run(feature.main, arguments) == 0
+    assert arguments.run(feature.main, args) == 0
     assert len(tree(folder)) == 13
     assert tree(folder).items() >= made.items()
 
@@ -132,7 +135,7 @@ def test_a_training_on_a_full_disk(disk: Disk, tmp_path: Path, capsys) -> None:
     ]
     # A model has 0.5 MB: there is room for the first two, not for a third.
     filler = fill(disk, 1_250_000)
-    assert cli.run(train_lstm.main, ["d", *small, *places]) == 2
+    assert arguments.run(train_lstm.main, ["d", *small, *places]) == 2
     error = error_of(capsys)
     (record,) = (tmp_path / "log").glob("*.json")
     assert FULL in error
@@ -140,10 +143,10 @@ def test_a_training_on_a_full_disk(disk: Disk, tmp_path: Path, capsys) -> None:
     assert not list(disk.path.glob(".*"))
     filler.unlink()
     resume = ["--resume", record.stem, "--quiet", *places]
-    assert cli.run(train_lstm.main, resume) == 0
+    assert arguments.run(train_lstm.main, resume) == 0
     rows = pd.read_csv(record.with_suffix(".csv"))
     assert rows["epoch"].tolist() == [0, 1, 2, 3]
-    assert runs.read_record(record)["final"]["epochs"] == 4
+    assert run_record.read_record(record)["final"]["epochs"] == 4
 
 
 def test_a_log_on_a_full_disk(
@@ -160,13 +163,13 @@ def test_a_log_on_a_full_disk(
     # In memory, a file takes whole pages: there is room for the lock and the
     # record, not for the first row.
     filler = fill(disk, 2 * os.sysconf("SC_PAGESIZE"))
-    assert cli.run(train_lstm.main, ["d", *small, *places]) == 2
+    assert arguments.run(train_lstm.main, ["d", *small, *places]) == 2
     (record,) = disk.path.glob("*.json")
     error = error_of(capsys)
     assert FULL in error and f"--resume {record.stem}" in error
     filler.unlink()
     resume = ["--resume", record.stem, "--quiet", *places]
-    assert cli.run(train_lstm.main, resume) == 0
+    assert arguments.run(train_lstm.main, resume) == 0
     rows = pd.read_csv(record.with_suffix(".csv"))
     assert rows["epoch"].tolist() == [0, 1]
 
@@ -176,15 +179,15 @@ def test_sample_on_a_full_disk(
 ) -> None:
     times(0)
     small = "--gestures 2 --performers 4 --words 2 --clips 25 --quiet".split()
-    assert cli.run(sample.main, [*small, *folders(tmp_path)]) == 0
-    arguments = [*small, "--workers", "1", *folders(disk.path)]
+    assert arguments.run(sample.main, [*small, *folders(tmp_path)]) == 0
+    args = [*small, "--workers", "1", *folders(disk.path)]
     filler = fill(disk, 900_000)
-    assert cli.run(sample.main, arguments) == 2
+    assert arguments.run(sample.main, args) == 2
     assert FULL in error_of(capsys)
     expected = tree(tmp_path / "data")
     assert tree(disk.path / "data").items() <= expected.items()
     filler.unlink()
-    assert cli.run(sample.main, arguments) == 0
+    assert arguments.run(sample.main, args) == 0
     assert tree(disk.path / "data") == expected
 
 
@@ -193,12 +196,12 @@ def test_figures_on_a_full_disk(disk: Disk, tmp_path: Path, capsys) -> None:
     log.write_text("epoch,loss,accuracy\n0,2,0.1\n1,1,0.2\n")
     out = disk.path / "RUN.png"
     filler = fill(disk, 8_000)
-    arguments = [str(log), "--out", str(out), "--quiet"]
-    assert cli.run(plot_logs.main, arguments) == 2
+    args = [str(log), "--out", str(out), "--quiet"]
+    assert arguments.run(plot_logs.main, args) == 2
     assert f"{FULL}: {out}" in error_of(capsys)
     assert list(disk.path.iterdir()) == [filler]
     filler.unlink()
-    assert cli.run(plot_logs.main, arguments) == 0
+    assert arguments.run(plot_logs.main, args) == 0
     assert out.exists()
 
 
@@ -214,7 +217,7 @@ def test_what_cannot_be_written_is_named(disk: Disk, capsys) -> None:
     before = tree(root)
     disk.set("ro")
     places = folders(root)
-    for main, arguments in [
+    for main, args in [
         (frame.main, [*ALONE, "--frames", "4"]),
         (frame.main, [*ALONE, "--overwrite"]),
         (feature.main, ["d", *CNN, "--quiet"]),
@@ -222,7 +225,7 @@ def test_what_cannot_be_written_is_named(disk: Disk, capsys) -> None:
         (sample.main, ["--quiet"]),
         (plot_logs.main, ["--quiet"]),
     ]:
-        assert cli.run(main, [*arguments, *places]) == 2, main
+        assert arguments.run(main, [*args, *places]) == 2, main
         error = error_of(capsys)
         assert f"{READ_ONLY}: {root}" in error, error
     assert tree(root) == before
@@ -232,14 +235,14 @@ def test_what_is_done_needs_only_to_be_read(disk: Disk, capsys) -> None:
     root = disk.path
     write_clips(root, 6)
     alone = [*ALONE, "--frames", "4", *folders(root)]
-    assert cli.run(frame.main, alone) == 0
+    assert arguments.run(frame.main, alone) == 0
     features = ["d", *CNN, *folders(root)]
-    assert cli.run(feature.main, features) == 0
+    assert arguments.run(feature.main, features) == 0
     disk.set("ro")
     capsys.readouterr()
-    for main, arguments in ((frame.main, alone), (feature.main, features)):
-        loud = [x for x in arguments if x != "--quiet"]
-        assert cli.run(main, loud) == 0
+    for main, args in ((frame.main, alone), (feature.main, features)):
+        loud = [x for x in args if x != "--quiet"]
+        assert arguments.run(main, loud) == 0
         assert capsys.readouterr().out.startswith("nothing to do")
 
 
@@ -254,7 +257,7 @@ def test_data_that_can_only_be_read_are_trained_on(
         *("--model-dir", str(tmp_path / "model")),
     ]
     small = ["d", *SMALL, "--epochs", "1"]
-    assert cli.run(train_lstm.main, [*small, *places]) == 0
+    assert arguments.run(train_lstm.main, [*small, *places]) == 0
 
 
 # --- Things that go away, and things that are forbidden ---------------------
@@ -262,8 +265,8 @@ def test_data_that_can_only_be_read_are_trained_on(
 
 def test_videos_that_go_away_while_they_are_read(tmp_path: Path) -> None:
     dataset = write_clips(tmp_path, 30, frames=90)
-    arguments = ["d", "--workers", "1", "--quiet"]
-    script = Script(tmp_path, "frame", *arguments)
+    args = ["d", "--workers", "1", "--quiet"]
+    script = Script(tmp_path, "frame", *args)
     until(lambda: len(list(dataset.frame.glob("*/*"))) > 3, script)
     away = dataset.root / "away"
     dataset.video.rename(away)
@@ -273,7 +276,7 @@ def test_videos_that_go_away_while_they_are_read(tmp_path: Path) -> None:
     assert all("the video is missing" in why for why in failed.values())
     assert f"{len(failed)} clips failed" in script.output()
     away.rename(dataset.video)
-    assert run(tmp_path, "frame", *arguments) == (0, "")
+    assert run(tmp_path, "frame", *args) == (0, "")
     assert len(list(dataset.frame.glob("*/*/*.jpg"))) == 30 * 20
     assert not (tmp_path / "log" / "d-frame-failed.csv").exists()
 
@@ -293,8 +296,8 @@ def test_features_that_go_away_during_a_training(
 
     thread = threading.Thread(target=remove)
     thread.start()
-    arguments = ["d", *SMALL, "--epochs", "100000", *folders(tmp_path)]
-    assert cli.run(train_lstm.main, arguments) == 2
+    args = ["d", *SMALL, "--epochs", "100000", *folders(tmp_path)]
+    assert arguments.run(train_lstm.main, args) == 2
     thread.join()
     error = error_of(capsys)
     assert error.startswith("error: the features are missing: ")

@@ -20,9 +20,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from scripts import META
 
-from signs import features, frames, layouts, logs, runs, splits, table, video
-from signs.cli import UserError
-from signs.table import Dataset
+from signs.core.errors import UserError
+from signs.data import clips_table, splits
+from signs.data.clips_table import Dataset
+from signs.data.layouts import detect
+from signs.evaluation import training_log
+from signs.features import feature_store
+from signs.training import run_record
+from signs.video import decode, frame_store
 
 quick = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -182,7 +187,7 @@ def test_lists(
     kind = "csv" if name.endswith(".csv") else "isogd"
     content = data.draw(tables() if kind == "csv" else tables() | isogd_lists())
     (source / name).write_bytes(content)
-    found = answers(lambda: layouts.read_layout(source, layout))
+    found = answers(lambda: detect.read_layout(source, layout))
     tried[f"random lists ({kind})"] += 1
     if found is None:
         return
@@ -204,29 +209,31 @@ def test_names_of_videos(
         with suppress(OSError):  # too long, or a folder and a file at once
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"x")
-    found = answers(lambda: layouts.read_layout(source, layout))
+    found = answers(lambda: detect.read_layout(source, layout))
     tried["folders of random names"] += 1
     if found is None:
         return
     clips = found[0]
     check_clips(clips, source)
-    for path in clips["video"].map(table.on_disk):
+    for path in clips["video"].map(clips_table.on_disk):
         assert (source / path).is_file()
 
 
-def check_clips(clips: table.pd.DataFrame, source: Path) -> None:
+def check_clips(clips: clips_table.pd.DataFrame, source: Path) -> None:
     """What is read of a source can be divided, written and read again."""
     assert len(clips) and not clips["clip"].duplicated().any()
-    assert all(map(table.is_inside, clips["clip"]))
-    assert all(map(table.is_inside, map(table.on_disk, clips["video"])))
+    assert all(map(clips_table.is_inside, clips["clip"]))
+    assert all(
+        map(clips_table.is_inside, map(clips_table.on_disk, clips["video"]))
+    )
     divided = answers(lambda: splits.assign(clips, "auto", 0.2, 0))
     if divided is None:
         return
     dataset = Dataset(source.parent)
-    table.write_table(dataset.clips, divided[0])
-    again = table.read_clips(dataset)
+    clips_table.write_table(dataset.clips, divided[0])
+    again = clips_table.read_clips(dataset)
     assert again.equals(divided[0][again.columns])
-    answers(lambda: table.keep_classes(again, min_clips=2))
+    answers(lambda: clips_table.keep_classes(again, min_clips=2))
 
 
 @quick
@@ -236,19 +243,19 @@ def test_tables(tmp_path: Path, tried: Counter[str], content: bytes) -> None:
     dataset = Dataset(tmp_path)
     for path in (dataset.clips, dataset.classes, dataset.signers):
         path.write_bytes(content)
-    clips = answers(lambda: table.read_clips(dataset))
+    clips = answers(lambda: clips_table.read_clips(dataset))
     if clips is not None:
-        rows = frames.tasks(dataset, clips, dataset.video, 20)
+        rows = frame_store.tasks(dataset, clips, dataset.video, 20)
         assert len(rows) == len(clips)
         for row in rows.values():
             assert row.folder.is_relative_to(dataset.frame)
             assert 0 <= row.start < row.end
         answers(lambda: splits.assign(clips))
-        answers(lambda: table.add_signers(clips, dataset.signers))
-        assert list(table.classes_of(clips)["index"]) == sorted(
-            table.classes_of(clips)["index"]
+        answers(lambda: clips_table.add_signers(clips, dataset.signers))
+        assert list(clips_table.classes_of(clips)["index"]) == sorted(
+            clips_table.classes_of(clips)["index"]
         )
-    classes = answers(lambda: table.read_classes(dataset))
+    classes = answers(lambda: clips_table.read_classes(dataset))
     if classes is not None:
         assert list(classes["index"]) == list(range(len(classes)))
 
@@ -259,10 +266,10 @@ def test_logs(tmp_path: Path, tried: Counter[str], content: bytes) -> None:
     tried["random logs"] += 1
     path = tmp_path / "RUN.csv"
     path.write_bytes(content)
-    found = answers(lambda: logs.read_log(path))
+    found = answers(lambda: training_log.read_log(path))
     if found is not None:
-        json.dumps(logs.summary(found), allow_nan=False)
-        assert logs.validation_line(found)
+        json.dumps(training_log.summary(found), allow_nan=False)
+        assert training_log.validation_line(found)
 
 
 @quick
@@ -271,28 +278,28 @@ def test_records(tmp_path: Path, tried: Counter[str], content: bytes) -> None:
     tried["random records"] += 1
     dataset = Dataset(tmp_path)
     for path in (
-        frames.meta_path(dataset),
-        features.meta_path(dataset, "mobilenet-0.25"),
+        frame_store.meta_path(dataset),
+        feature_store.meta_path(dataset, "mobilenet-0.25"),
         tmp_path / "r.json",
         tmp_path / "r-best.keras",
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    meta = answers(lambda: frames.read_meta(dataset))
+    meta = answers(lambda: frame_store.read_meta(dataset))
     assert meta is None or meta["frames"] > 0
-    meta = answers(lambda: features.read_meta(dataset, "mobilenet-0.25"))
+    meta = answers(lambda: feature_store.read_meta(dataset, "mobilenet-0.25"))
     if meta is not None:
-        assert features.differences(meta, meta) == ""
-        clips = table.pd.DataFrame({"clip": ["a"]})
-        assert features.tasks(dataset, clips, meta, only_missing=True)
-    answers(lambda: runs.read_record(tmp_path / "r.json"))
-    answers(lambda: runs.find_model("r", tmp_path))
+        assert feature_store.differences(meta, meta) == ""
+        clips = clips_table.pd.DataFrame({"clip": ["a"]})
+        assert feature_store.tasks(dataset, clips, meta, only_missing=True)
+    answers(lambda: run_record.read_record(tmp_path / "r.json"))
+    answers(lambda: run_record.find_model("r", tmp_path))
 
 
 @given(st.integers(1, 10**15), st.integers(1, 500))
 def test_samples_of_any_size(count: int, number: int) -> None:
     """Evenly spread, first and last included, however long a video is."""
-    found = video.sample_indices(count, number)
+    found = decode.sample_indices(count, number)
     assert len(found) == number
     assert 0 <= found[0] and found[-1] <= count - 1
     assert found == sorted(found)
@@ -306,10 +313,12 @@ def test_samples_of_any_size(count: int, number: int) -> None:
 @given(st.text(max_size=30))
 def test_names_of_all_kinds(text: str) -> None:
     """A name that is let in cannot lead out, on any system."""
-    inside = table.is_inside(text)
+    inside = clips_table.is_inside(text)
     path = Path("/folder", text) if "\0" not in text else Path("/")
     if inside:
         assert path.is_relative_to("/folder") and ".." not in path.parts
         assert "\\" not in text
-    for label in (table.normal(text), layouts.readable(text, "ledasila")):
-        assert table.normal(label) == table.normal(table.normal(label))
+    for label in (clips_table.normal(text), detect.readable(text, "ledasila")):
+        assert clips_table.normal(label) == clips_table.normal(
+            clips_table.normal(label)
+        )

@@ -33,8 +33,10 @@ import frame
 import sample
 import train_lstm
 import transfer
-from signs import cli, experiment, runs, table
-from signs.examples import Batches, find_examples
+from signs.core import arguments
+from signs.data import clips_table
+from signs.training import run, run_record
+from signs.training.feature_dataset import Batches, find_examples
 
 Times = Callable[[int], int]
 SIGNALS = ["SIGKILL", "SIGTERM", "SIGINT"]
@@ -62,8 +64,8 @@ class Step:
 
     def finish(self, root: Path) -> dict[str, bytes]:
         """Runs it to its end; returns what is in its data folder."""
-        arguments = [*self.arguments, *folders(root)]
-        assert cli.run(self.main, arguments) == 0
+        args = [*self.arguments, *folders(root)]
+        assert arguments.run(self.main, args) == 0
         return tree(root / "data")
 
     def wait(self, script: Script, root: Path, chance: random.Random) -> None:
@@ -173,26 +175,26 @@ def test_trainings(
     write_features(tmp_path, clips=60)
     if main is transfer.main:
         once = ["d", *SMALL, "--epochs", "1", *folders(tmp_path)]
-        assert cli.run(train_lstm.main, once) == 0
+        assert arguments.run(train_lstm.main, once) == 0
     start = ["d", *options, *EPOCHS]
     for number in range(attempts):
         before = set((tmp_path / "log").glob("*.json"))
 
-        def arguments(before: set[Path] = before) -> list[str]:
+        def argv(before: set[Path] = before) -> list[str]:
             found = new_run(tmp_path, before)
             return ["--resume", found.name] if found else start
 
         # Every other run is stopped twice.
         for signal in chance.sample(SIGNALS, 1 + number % 2):
-            script = Script(tmp_path, main.__module__, *arguments())
+            script = Script(tmp_path, main.__module__, *argv())
             if number % 4 == 3:
                 time.sleep(chance.uniform(0, 12))
             else:
                 wait_for_rows(tmp_path, before, chance.randrange(8), script)
             script.stop(signal)
             check_stopped(script, signal, tried)
-        done = [*arguments(), "--quiet", *folders(tmp_path)]
-        assert cli.run(main, done) == 0
+        done = [*argv(), "--quiet", *folders(tmp_path)]
+        assert arguments.run(main, done) == 0
         check_run(tmp_path, new_run(tmp_path, before))
 
 
@@ -222,32 +224,35 @@ def check_stopped(script: Script, signal: str, tried: Counter[str]) -> bool:
     return code != 0
 
 
-def new_run(root: Path, before: set[Path]) -> runs.Run | None:
+def new_run(root: Path, before: set[Path]) -> run_record.Run | None:
     """The run that has come since."""
     for path in set((root / "log").glob("*.json")) - before:
-        return runs.Run(path.stem, root / "log", root / "model")
+        return run_record.Run(path.stem, root / "log", root / "model")
     return None
 
 
-def check_run(root: Path, found: runs.Run | None) -> None:
+def check_run(root: Path, found: run_record.Run | None) -> None:
     """One row an epoch; the best model is as good as the best row."""
     assert found is not None
     rows = pd.read_csv(found.csv)
     assert rows["epoch"].tolist() == list(range(8))
     assert np.isfinite(rows.to_numpy()).all()
-    record = runs.read_record(found.log_record)
+    record = run_record.read_record(found.log_record)
     assert record["final"]["epochs"] == 8
-    dataset = table.Dataset(root / "data" / "d")
+    dataset = clips_table.Dataset(root / "data" / "d")
     meta = record["data"]["features"]
-    clips, classes = table.read_clips(dataset), table.read_classes(dataset)
+    clips, classes = (
+        clips_table.read_clips(dataset),
+        clips_table.read_classes(dataset),
+    )
     train, val = (
         find_examples(dataset, clips, classes, meta, split)
         for split in ("train", "val")
     )
-    model = experiment.load_model(found.best)
+    model = run.load_model(found.best)
     loss = model.evaluate(Batches(val, 8), verbose=0)[0]
     assert loss <= rows["val_loss"].min() + 1e-4
-    last = experiment.load_model(found.last)
+    last = run.load_model(found.last)
     steps = len(Batches(train, 8))
     assert int(last.optimizer.iterations) == 8 * steps
     left = [*(root / "log").glob(".*"), *(root / "model").glob(".*")]

@@ -10,17 +10,18 @@ from scripts import Script, run, tree, write_clips
 from store import folders
 
 import frame
-from signs import cli, files, lock, runs
-from signs.cli import UserError
+from signs.core import arguments, files, lock
+from signs.core.errors import UserError
+from signs.training import run_record
 
 
 def test_two_at_once_in_one_data_set(tmp_path: Path) -> None:
     for name in ("alone", "together"):
         write_clips(tmp_path / name, 18, frames=60)
-    arguments = ["d", "--workers", "1", "--quiet"]
+    args = ["d", "--workers", "1", "--quiet"]
     alone, together = tmp_path / "alone", tmp_path / "together"
-    assert cli.run(frame.main, [*arguments, *folders(alone)]) == 0
-    both = [Script(together, "frame", *arguments) for _ in range(2)]
+    assert arguments.run(frame.main, [*args, *folders(alone)]) == 0
+    both = [Script(together, "frame", *args) for _ in range(2)]
     codes = [script.wait() for script in both]
     assert sorted(codes) in ([0, 2], [0, 0])
     for script, code in zip(both, codes, strict=True):
@@ -35,10 +36,10 @@ def test_two_at_once_in_one_data_set(tmp_path: Path) -> None:
 def test_a_held_data_set_is_left_alone(tmp_path: Path, script: str) -> None:
     name = "sample-ledasila" if script == "sample" else "d"
     write_clips(tmp_path, 3)
-    arguments = [] if script == "sample" else ["d"]
+    args = [] if script == "sample" else ["d"]
     with lock.hold(tmp_path / "data" / name):
         before = tree(tmp_path / "data")
-        code, output = run(tmp_path, script, *arguments)
+        code, output = run(tmp_path, script, *args)
         assert code == 2
         assert f"error: another process ({os.getpid()}) is at work" in output
         assert tree(tmp_path / "data") == before
@@ -47,8 +48,8 @@ def test_a_held_data_set_is_left_alone(tmp_path: Path, script: str) -> None:
 def test_only_one_gets_a_lock(tmp_path: Path) -> None:
     """Many processes take and release one lock, and count up in turn."""
     program = (
-        "import sys; from pathlib import Path; from signs import lock\n"
-        "from signs.cli import UserError\n"
+        "import sys; from pathlib import Path; from signs.core import lock\n"
+        "from signs.core.errors import UserError\n"
         "folder, done = Path(sys.argv[1]), 0\n"
         "while done < 50:\n"
         "    try:\n"
@@ -60,7 +61,7 @@ def test_only_one_gets_a_lock(tmp_path: Path) -> None:
         "    except UserError: pass\n"
     )
     (tmp_path / "count").write_text("0")
-    root = str(Path(lock.__file__).parents[1])
+    root = str(Path(lock.__file__).parents[2])
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", program, str(tmp_path)],
@@ -88,16 +89,16 @@ def test_a_lock_leaves_nothing(tmp_path: Path) -> None:
 
 def test_runs_of_the_same_second_have_other_names(tmp_path: Path) -> None:
     folder = tmp_path / "log"
-    first = runs.new_run("lstm", 5, 2, folder, tmp_path)
+    first = run_record.new_run("lstm", 5, 2, folder, tmp_path)
     with lock.hold(folder, first.lock.name):
-        second = runs.new_run("lstm", 5, 2, folder, tmp_path)
+        second = run_record.new_run("lstm", 5, 2, folder, tmp_path)
     assert first.name < second.name
 
 
 def test_leftovers_are_removed_and_never_read(tmp_path: Path) -> None:
     dataset = write_clips(tmp_path, 3)
-    arguments = ["d", "--workers", "1", "--timeout", "0", *folders(tmp_path)]
-    assert cli.run(frame.main, arguments) == 0
+    args = ["d", "--workers", "1", "--timeout", "0", *folders(tmp_path)]
+    assert arguments.run(frame.main, args) == 0
     expected = tree(dataset.root)
     clip = dataset.frame / "a" / "000"
     (clip / "frame-020.jpg").unlink()
@@ -106,7 +107,7 @@ def test_leftovers_are_removed_and_never_read(tmp_path: Path) -> None:
     away = dataset.root / f"{files.TEMPORARY}99-2" / "a" / "frame-001.jpg"
     away.parent.mkdir(parents=True)
     away.write_text("of a folder that was to be removed")
-    assert cli.run(frame.main, arguments) == 0
+    assert arguments.run(frame.main, args) == 0
     assert tree(dataset.root) == expected
 
 

@@ -19,8 +19,10 @@ from scripts import Script, raw_mjpeg, tree, until, write_clips
 from store import folders
 
 import frame
-from signs import cli, files, frames, parallel, table
-from signs.cli import UserError
+from signs.core import arguments, files, parallel
+from signs.core.errors import UserError
+from signs.data import clips_table
+from signs.video import frame_store
 
 
 def work(row: tuple[str, float]) -> float:
@@ -180,13 +182,15 @@ def slow_clip(path: Path, seconds: int = 8) -> Path:
 def test_a_slow_clip_is_given_up(tmp_path: Path, workers: str, capsys) -> None:
     dataset = write_clips(tmp_path, 4)
     slow_clip(dataset.video / "b" / "slow.avi")
-    arguments = ["d", "--workers", workers, "--timeout", "1"]
-    assert cli.run(frame.main, [*arguments, *folders(tmp_path)]) == 1
+    args = ["d", "--workers", workers, "--timeout", "1"]
+    assert arguments.run(frame.main, [*args, *folders(tmp_path)]) == 1
     failed = files.read_failures(tmp_path / "log" / "d-frame-failed.csv")
     assert failed == {"b/slow": "given up after 1 s (see --timeout)"}
     assert "1 clip failed" in capsys.readouterr().err
-    assert len(table.read_clips(dataset)) == 5
-    done = [x for x in dataset.frame.glob("*/*") if frames.has_frames(x, 20)]
+    assert len(clips_table.read_clips(dataset)) == 5
+    done = [
+        x for x in dataset.frame.glob("*/*") if frame_store.has_frames(x, 20)
+    ]
     assert len(done) == 4
     assert not [name for name in tree(dataset.root) if "/." in name]
 
@@ -216,7 +220,7 @@ def test_a_decoder_that_is_killed_costs_its_clip(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_does_not_wait_for_a_clip_that_hangs(tmp_path: Path) -> None:
-    dataset = table.Dataset(tmp_path / "data" / "d")
+    dataset = clips_table.Dataset(tmp_path / "data" / "d")
     for label in "ab":
         slow_clip(dataset.video / label / "slow.avi", 15)
     script = Script(tmp_path, "frame", "d", "--workers", "2")

@@ -1,0 +1,1 @@
+"""What every step needs; knows nothing of clips."""

@@ -1,0 +1,1 @@
+"""Which clips there are, who signs in them, which split they are in."""

@@ -1,0 +1,1 @@
+"""The layouts that folders of videos come in: one file a layout."""

@@ -1,0 +1,298 @@
+"""What runs a CNN over pictures: Keras itself, LiteRT, or OpenVINO.
+
+Of the engines that were measured (see `benchmarks/`), OpenVINO is the fastest
+on CPUs with AVX-512, LiteRT with XNNPACK on other ones, and Keras on a GPU.
+Their features agree to a cosine of .9999 and better. LiteRT in eight bits is
+several times as fast on CPUs that multiply such numbers (VNNI), but its
+features are others, if near: `cnn.precision` tells the two apart.
+"""
+
+import importlib.util
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from signs.core import files
+from signs.core.backend import has_gpu, keras, quiet_libraries
+from signs.core.errors import UserError
+from signs.core.messages import log
+from signs.features import backbones
+from signs.features.backbones import Network
+
+
+class Engine(Protocol):
+    """Runs a CNN.
+
+    Attributes:
+        name: one of `cnn.ENGINES`, but not `auto`.
+        batch: how many pictures are best given at once.
+    """
+
+    name: str
+    batch: int
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        """Gives the features of pictures.
+
+        Args:
+            pictures: RGB, uint8, (n, size, size, 3).
+
+        Returns:
+            float32, (n, length).
+        """
+        ...
+
+
+# The package of each engine that runs a converted network.
+PACKAGES = {
+    "litert": "ai-edge-litert",
+    "openvino": "openvino",
+    "litert-int8": "ai-edge-litert",
+}
+
+
+def make(name: str, network: Network, folder: Path, threads: int) -> Engine:
+    """Returns the engine of that name, ready for the network.
+
+    Args:
+        name: one of `cnn.ENGINES`; see `choose`.
+        network: what to run.
+        folder: where a converted network is kept for the next time.
+        threads: how many cores LiteRT or OpenVINO uses.
+
+    Raises:
+        UserError: if that engine is not there.
+    """
+    name = choose(name)
+    if name == "keras":
+        return KerasEngine(network)
+    path = convert(network, folder, backbones.precision(name))
+    return open_converted(name, path, network.size, threads)
+
+
+def open_converted(name: str, path: Path, size: int, threads: int) -> Engine:
+    """Returns an engine that runs a converted network.
+
+    Args:
+        name: a key of `PACKAGES`.
+        path: see `convert`; of the precision that the engine has.
+        size: of the pictures, in pixels.
+        threads: how many cores it uses.
+    """
+    if name == "openvino":
+        return OpenVinoEngine(path, size, threads)
+    return LiteRtEngine(path, size, threads, name)
+
+
+def choose(name: str) -> str:
+    """Which engine is meant on this machine.
+
+    Args:
+        name: one of `cnn.ENGINES`. `auto` is Keras on a GPU or where nothing
+            else can be used, OpenVINO on a CPU with AVX-512, else LiteRT;
+            never one that is less exact.
+
+    Raises:
+        UserError: if that engine is not there.
+    """
+    missing = {engine: _what_is_missing(engine) for engine in PACKAGES}
+    if missing.get(name):
+        raise UserError(f"--engine {name} {missing[name]}; use --engine keras")
+    if name != "auto":
+        return name
+    # What the CPU lacks, OpenCV marks with a `?` at the end of the word.
+    has_avx512 = "*AVX512-SKX" in cv2.getCPUFeaturesLine().split()
+    order = ["openvino", "litert"] if has_avx512 else ["litert"]
+    there = [engine for engine in order if not missing[engine]]
+    return "keras" if has_gpu() or not there else there[0]
+
+
+def suit(name: str, described: dict[str, Any]) -> str:
+    """Which engine gives the features that a record describes.
+
+    Args:
+        name: one of `cnn.ENGINES`; `auto` stays so, unless the features are
+            of eight bits.
+        described: see `features.read_meta`.
+
+    Raises:
+        UserError: if that engine gives other ones.
+    """
+    wanted = backbones.precision_of(described)
+    if name == "auto" and wanted == "int8":
+        return "litert-int8"
+    if backbones.precision(name) != wanted:
+        instead = "litert-int8" if wanted == "int8" else "auto"
+        raise UserError(
+            f"the model was trained on features of {wanted}, and --engine "
+            f"{name} gives {backbones.precision(name)}; use --engine {instead}"
+        )
+    return name
+
+
+class KerasEngine:
+    """Runs the CNN by Keras, on whatever device its backend has.
+
+    Args:
+        half: compute in half precision: several times as fast on a GPU,
+            far slower on most CPUs. None does so on a GPU. It is bfloat16,
+            as in float16 random weights would give nothing but zeros.
+    """
+
+    name = "keras"
+
+    def __init__(self, network: Network, half: bool | None = None):
+        self.batch = 128 if has_gpu() else 20
+        self._model = network.model
+        self._most = 0
+        if has_gpu() if half is None else half:
+            set_precision(self._model, "mixed_bfloat16")
+            self._model.make_predict_function(force=True)
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        count = len(pictures)
+        self._most = max(self._most, count)
+        if has_gpu() and count < self._most:
+            # Another size would be compiled anew, for half a minute.
+            pictures = np.resize(pictures, (self._most, *pictures.shape[1:]))
+        features = self._model.predict_on_batch(pictures.astype("float32"))
+        return np.asarray(features, "float32")[:count]
+
+
+def set_precision(model: Any, policy: str) -> None:
+    """Lets all layers of a CNN compute in another precision.
+
+    Args:
+        policy: a Keras dtype policy, such as `mixed_bfloat16`: weights stay
+            float32.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            set_precision(layer, policy)
+        elif not isinstance(layer, keras.layers.Rescaling):
+            layer.dtype_policy = policy
+
+
+class LiteRtEngine:
+    """Runs a converted CNN by LiteRT and XNNPACK, on the CPU."""
+
+    batch = 20
+
+    def __init__(
+        self, path: Path, size: int, threads: int, name: str = "litert"
+    ):
+        from ai_edge_litert.interpreter import Interpreter
+
+        self.name = name
+        with quiet_libraries():
+            self._interpreter = Interpreter(str(path), num_threads=threads)
+        self._size = size
+        self._count = 0
+        self._allocate(self.batch)
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        if len(pictures) != self._count:
+            self._allocate(len(pictures))
+        self._interpreter.set_tensor(self._input, pictures.astype("float32"))
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output)
+
+    def _allocate(self, count: int) -> None:
+        shape = (count, self._size, self._size, 3)
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+        with quiet_libraries():
+            self._interpreter.resize_tensor_input(self._input, shape)
+            self._interpreter.allocate_tensors()
+        self._count = count
+
+
+class OpenVinoEngine:
+    """Runs a converted CNN by OpenVINO, on the CPU."""
+
+    name = "openvino"
+    batch = 20
+
+    def __init__(self, path: Path, size: int, threads: int):
+        from openvino import Core
+
+        self._core = Core()
+        self._network = self._core.read_model(path)
+        self._size = size
+        self._settings = {
+            "INFERENCE_NUM_THREADS": threads,
+            "PERFORMANCE_HINT": "LATENCY",
+            # By itself it would use bfloat16 on some CPUs.
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        self._count = 0
+        self._compile(self.batch)
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        if len(pictures) != self._count:
+            self._compile(len(pictures))
+        results = self._compiled(pictures.astype("float32"))
+        return results[self._compiled.output(0)].copy()
+
+    def _compile(self, count: int) -> None:
+        self._network.reshape([count, self._size, self._size, 3])
+        self._compiled = self._core.compile_model(
+            self._network, "CPU", self._settings
+        )
+        self._count = count
+
+
+def convert(network: Network, folder: Path, precision: str = "float32") -> Path:
+    """Converts a CNN to LiteRT's format, once for each set of weights.
+
+    OpenVINO reads that, too, in float32. For eight bits, each output channel
+    of the weights is scaled by itself, and so are the activations of each
+    picture, when they are known; so no pictures are needed to convert, and
+    none depends on the others of its batch. LiteRT calls it dynamic range
+    quantization (https://ai.google.dev/edge/litert/models/post_training_quant).
+
+    Args:
+        precision: `float32` or `int8`.
+
+    Returns:
+        The path of the converted network.
+    """
+    path = converted_path(network.describe(), folder, precision)
+    if path.exists():
+        return path
+    log.info("converting the CNN (once; kept as %s)", path)
+    options = {}
+    if precision == "int8":
+        from tensorflow import lite
+
+        options["optimizations"] = [lite.Optimize.DEFAULT]
+    with files.atomic(path) as temporary, quiet_libraries():
+        network.model.export(
+            temporary, format="litert", verbose=False, **options
+        )
+    return path
+
+
+def converted_path(
+    described: dict[str, Any], folder: Path, precision: str = "float32"
+) -> Path:
+    """Where a CNN that was converted is kept.
+
+    Args:
+        described: what `Network.describe` says of it.
+    """
+    end = "" if precision == "float32" else f"-{precision}"
+    stem = f"{described['cnn']}-{described['weights_hash']}"
+    return folder / f"{stem}{end}.tflite"
+
+
+def _what_is_missing(engine: str) -> str | None:
+    """Why an engine cannot be used here; None where it can."""
+    package = PACKAGES[engine]
+    if importlib.util.find_spec(package.replace("-", "_")) is None:
+        return f"needs the package {package}"
+    if keras.backend.backend() != "tensorflow":
+        return "converts by TensorFlow: unset KERAS_BACKEND"
+    return None

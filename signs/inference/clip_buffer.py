@@ -1,0 +1,126 @@
+"""The pictures of a sign that is being recorded, and their features.
+
+The CNN is the slow part, and the frames that a sign is judged by are known
+only at its end. So while it is recorded, the features of some of its pictures
+are made ahead, first far apart, then in between. At the end those that are
+still missing follow, or, where time presses, a neighbour stands in.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from signs.inference.predictor import Recognizer, unpack
+from signs.video import decode
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture (RGB), its time in the stream, and when it came in."""
+
+    time: float
+    picture: np.ndarray
+    seen: float
+
+
+class Recording:
+    """The pictures of one sign, and the features of some of them.
+
+    Pictures are kept as JPEG, which is how the model was trained and takes
+    little memory. One thread adds pictures, another one makes features.
+    """
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.seen: list[float] = []
+        self.jpegs: list[bytes] = []
+        self._features: dict[int, np.ndarray] = {}
+
+    def add(self, shot: Shot) -> None:
+        self.times.append(shot.time)
+        self.seen.append(shot.seen)
+        self.jpegs.append(decode.encode_jpeg(shot.picture))
+
+    def look_ahead(self, recognizer: Recognizer, count: int) -> None:
+        """Makes the features of two of the first `count` pictures.
+
+        It is called at most once a picture, and has those to catch up with
+        that were there when the sign was noticed.
+        """
+        done = set(self._features)
+        for _ in range(2):
+            index = next_index(done, count, recognizer.frames)
+            if index is not None:
+                done.add(index)
+        self._make(sorted(done - set(self._features)), recognizer)
+
+    def features(
+        self, recognizer: Recognizer, count: int, seconds: float
+    ) -> np.ndarray:
+        """The features of the frames of a sign of `count` pictures.
+
+        Args:
+            seconds: how long it may take, about. Where the right frames take
+                longer, neighbours stand in for some.
+
+        Returns:
+            float32, (frames, length).
+        """
+        there = self._features
+        most = recognizer.frames
+        if recognizer.pace > 0:
+            most = int(min(most, seconds / recognizer.pace))
+        indices = choose_indices(there, count, recognizer.frames, most)
+        self._make(sorted(set(indices) - set(there)), recognizer)
+        return np.stack([there[index] for index in indices])
+
+    def _make(self, indices: list[int], recognizer: Recognizer) -> None:
+        if indices:
+            jpegs = (self.jpegs[index] for index in indices)
+            made = recognizer.features(unpack(jpegs, recognizer.size))
+            self._features.update(zip(indices, made, strict=True))
+
+
+def next_index(done: Collection[int], count: int, wanted: int) -> int | None:
+    """Which of the first `count` pictures to look at next, from far to near.
+
+    Args:
+        done: indices that were looked at.
+        count: pictures there are.
+        wanted: frames that will be needed.
+
+    Returns:
+        An index; None once those looked at are more than twice as close as
+        the frames that are needed.
+    """
+    step = 1 << count.bit_length()
+    while step and count // step <= 4 * wanted:
+        for index in range(0, count, step):
+            if index not in done:
+                return index
+        step //= 2
+    return None
+
+
+def choose_indices(
+    done: Collection[int], count: int, wanted: int, most: int
+) -> list[int]:
+    """The frames of a sign; neighbours where too many are yet to be made.
+
+    Args:
+        done, count, wanted: see `next_index`.
+        most: how many may be given that are not done, if any are done.
+
+    Returns:
+        `wanted` indices below `count`, none smaller than the one before.
+    """
+    right = decode.sample_indices(count, wanted)
+    there = np.array(sorted(index for index in done if index < count))
+    if not len(there):
+        return right
+    nearest = {i: int(there[np.abs(there - i).argmin()]) for i in right}
+    # Those are made whose neighbours are the worst.
+    far = sorted(nearest, key=lambda i: abs(nearest[i] - i), reverse=True)
+    made = set(far[:most])
+    return sorted(i if i in made else nearest[i] for i in right)

@@ -1,0 +1,210 @@
+"""A trained model as one file for other programs: ONNX or LiteRT (tflite)."""
+
+import importlib.util
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from signs.core import files
+from signs.core.backend import keras, quiet_libraries
+from signs.core.errors import UserError
+from signs.core.messages import log
+from signs.features import backbones
+from signs.inference.predictor import load_classifier
+
+FORMATS = {".onnx": "onnx", ".tflite": "litert"}
+# The packages that Keras converts with, besides TensorFlow.
+NEEDS = {"onnx": ["tf2onnx", "onnx"], "litert": []}
+
+
+def check_format(path: Path) -> str:
+    """The format that a file's ending means: `onnx` or `litert`.
+
+    Raises:
+        UserError: if it means none, or a package is missing.
+    """
+    if path.suffix not in FORMATS:
+        raise UserError(
+            f"--export {path}: the ending is none of {', '.join(FORMATS)}"
+        )
+    name = FORMATS[path.suffix]
+    lacking = [
+        package
+        for package in NEEDS[name]
+        if importlib.util.find_spec(package) is None
+    ]
+    if lacking:
+        raise UserError(
+            f"{path.suffix} needs {' and '.join(lacking)}; install with: "
+            f"pip install {' '.join(lacking)}"
+        )
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            "models are exported by TensorFlow: unset KERAS_BACKEND"
+        )
+    return name
+
+
+def check_exportable(model: Path, record: dict[str, Any]) -> None:
+    """Raises a `UserError` if a model needs more than the clip itself."""
+    if record.get("center_recording"):
+        raise UserError(
+            f"{model} was trained with --center-recording, so a clip must be "
+            "centred by others of its recording first, which no exported "
+            "file can do; use predict.py, or export a model that was trained "
+            "without it, such as with: python train_lstm.py --input centered"
+        )
+    if backbones.precision_of(record["features"]) == "int8":
+        raise UserError(
+            f"{model} was trained on features of eight bits, and an exported "
+            "file computes in float32; use predict.py, or export a model of "
+            "features that feature.py made without --engine litert-int8"
+        )
+
+
+def record_path(path: Path) -> Path:
+    """Where the class names of an exported file are: `FILE.json`."""
+    return path.with_name(path.name + ".json")
+
+
+def describe(record: dict[str, Any], model: Path) -> dict[str, Any]:
+    """What a user of an exported file must know.
+
+    Args:
+        record: what `model/RUN.json` says.
+        model: the file of the classifier.
+    """
+    size = record["features"]["size"]
+    return {
+        "run": record["run"],
+        "model": model.name,
+        "classes": [row["name"] for row in record["classes"]],
+        "labels": [row["label"] for row in record["classes"]],
+        "input": {
+            "shape": [1, _frames(record), size, size, 3],
+            "dtype": "float32",
+            "content": "RGB from 0 to 255; frames spread evenly over a clip, "
+            "first and last included, each squashed to a square",
+        },
+        "output": {
+            "shape": [1, len(record["classes"])],
+            "dtype": "float32",
+            "content": "probabilities, in the order of classes",
+        },
+        "cnn": record["features"]["cnn"],
+        "weights": record["features"]["weights"],
+        "weights_hash": record["features"]["weights_hash"],
+    }
+
+
+def _frames(record: dict[str, Any]) -> int:
+    """How many pictures a model takes."""
+    return record.get("steps") or record["frames"]
+
+
+def is_exported(path: Path, description: dict[str, Any]) -> bool:
+    """Whether a file was made of this very model."""
+    try:
+        there = json.loads(record_path(path).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return False
+    return path.exists() and there == description
+
+
+def export(
+    path: Path,
+    model: Path,
+    record: dict[str, Any],
+    weights: str | None = None,
+) -> None:
+    """Writes CNN and classifier as one file, and beside it the class names.
+
+    Args:
+        path: the file; its ending says the format.
+        model, record: what `runs.find_model` found.
+        weights: file of the CNN's weights, where the record names a file.
+
+    Raises:
+        UserError: if something is missing; says what.
+    """
+    name = check_format(path)
+    check_exportable(model, record)
+    classifier = load_classifier(model, record)
+    network = backbones.reload(record["features"], weights)
+    whole = join(network, classifier, _frames(record))
+    log.info(f"exporting {model.name} and its CNN; this takes a minute")
+    with (
+        files.atomic(path) as temporary,
+        quiet_libraries(),
+        warnings.catch_warnings(),
+    ):
+        # tf2onnx and NumPy disagree about old names, to no effect.
+        warnings.simplefilter("ignore", FutureWarning)
+        whole.export(
+            str(temporary),
+            format=name,
+            verbose=False,
+            # Keras would leave the batch size open.
+            input_signature=[
+                keras.InputSpec(
+                    shape=whole.input_shape, dtype="float32", name="pictures"
+                )
+            ],
+        )
+        files.write_json(record_path(path), describe(record, model))
+
+
+def join(network: backbones.Network, classifier: Any, frames: int) -> Any:
+    """One model of a CNN and a classifier.
+
+    Its batch size is fixed at 1: only so are LiteRT's own operations enough
+    for an LSTM.
+
+    Args:
+        network: what makes features.
+        classifier: what takes those of a clip.
+        frames: how many pictures a clip has.
+
+    Returns:
+        A `keras.Model` from float32 (1, frames, size, size, 3), RGB, 0 to
+        255, to probabilities (1, classes).
+    """
+    size = network.size
+    pictures = keras.Input(
+        batch_shape=(1, frames, size, size, 3), name="pictures"
+    )
+    single = keras.ops.reshape(pictures, (frames, size, size, 3))
+    features = network.model(single)
+    clip = keras.ops.reshape(features, (1, frames, network.length))
+    plain = keras.models.clone_model(classifier, clone_function=_plain)
+    plain.set_weights(classifier.get_weights())
+    return keras.Model(pictures, plain(clip), name="signs")
+
+
+def _plain(layer: Any) -> Any:
+    """A layer in a form that every format can hold.
+
+    A `Normalization` keeps its numbers outside the graph, where ONNX takes
+    them for further inputs; an LSTM with dropout draws random numbers, also
+    where it does not use them.
+    """
+    if isinstance(layer, keras.layers.Normalization):
+        mean = np.ravel(keras.ops.convert_to_numpy(layer.mean))
+        variance = np.ravel(keras.ops.convert_to_numpy(layer.variance))
+        deviation = np.maximum(np.sqrt(variance), keras.backend.epsilon())
+        return keras.layers.Rescaling(
+            (1 / deviation).tolist(),
+            (-mean / deviation).tolist(),
+            name=layer.name,
+        )
+    config = layer.get_config()
+    if isinstance(layer, keras.layers.LSTM):
+        config["dropout"] = 0.0
+    if isinstance(layer, keras.layers.Bidirectional):
+        for part in ("layer", "backward_layer"):
+            if part in config:
+                config[part]["config"]["dropout"] = 0.0
+    return type(layer).from_config(config)

@@ -1,0 +1,186 @@
+"""What the window of the live recognition shows, drawn.
+
+Pictures in here are BGR, as OpenCV shows them. Its built-in fonts have the
+letters of most languages.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from signs.inference.live import Sign
+
+WIDTH, HEIGHT = 720, 540  # of the picture's place
+PANEL = 206  # height of the panel below it
+GAP = 16
+ROW = 40  # height of a guess
+
+DARK = (38, 33, 30)
+TRACK = (66, 58, 53)
+WHITE = (245, 245, 245)
+PALE = (178, 168, 160)
+GREEN = (96, 160, 62)
+GREY = (112, 102, 96)
+RED = (72, 72, 232)
+AMBER = (60, 170, 240)
+
+
+@dataclass
+class View:
+    """What the window shows besides the picture.
+
+    Attributes:
+        state: what is going on, in a word or two.
+        colour: of the light beside it.
+        countdown: the large number; None hides it.
+        strength: of the motion, 1 starts a sign; None hides it.
+        sign: the last one recognised; None before the first.
+        hint: what to do, shown before the first sign.
+        rate: pictures a second.
+        model: which model answers.
+        keys: what keys do.
+        is_mirrored: whether the picture is.
+    """
+
+    state: str = ""
+    colour: tuple[int, int, int] = PALE
+    countdown: int | None = None
+    strength: float | None = None
+    sign: Sign | None = None
+    hint: str = ""
+    rate: float = 0.0
+    model: str = ""
+    keys: str = ""
+    is_mirrored: bool = True
+
+
+def draw(picture: np.ndarray, view: View) -> np.ndarray:
+    """Draws the whole content of the window.
+
+    Args:
+        picture: RGB, uint8, of any size.
+
+    Returns:
+        BGR, uint8, (HEIGHT + PANEL, WIDTH, 3).
+    """
+    canvas = np.full((HEIGHT + PANEL, WIDTH, 3), DARK, np.uint8)
+    _draw_picture(canvas, picture, view.is_mirrored)
+    _draw_state(canvas, view)
+    if view.countdown is not None:
+        text = str(view.countdown)
+        place = (WIDTH // 2, HEIGHT // 2 + 70)
+        write(canvas, text, place, 200, WHITE, 700, "centre", shadow=True)
+    if view.strength is not None:
+        _draw_motion(canvas, view.strength)
+    if view.sign is None:
+        place = (WIDTH // 2, HEIGHT + PANEL // 2)
+        write(canvas, view.hint, place, 22, PALE, align="centre")
+    else:
+        _draw_guesses(canvas, view.sign)
+    _draw_foot(canvas, view)
+    return canvas
+
+
+def write(
+    canvas: np.ndarray,
+    text: str,
+    place: tuple[int, int],
+    size: int,
+    colour: tuple[int, int, int],
+    weight: int = 400,
+    align: str = "left",
+    shadow: bool = False,
+    most: int | None = None,
+) -> None:
+    """Writes one line of text.
+
+    Args:
+        place: left end (or centre, or right end) of its base line.
+        size: of the letters, in pixels.
+        weight: 400 is regular, 700 bold.
+        align: `left`, `centre` or `right`.
+        shadow: whether to darken what is around the letters.
+        most: pixels; a longer text is cut.
+    """
+    font = cv2.FontFace("sans")
+    if most is not None:
+        whole = text
+        while text and _width(text, font, size, weight) > most:
+            whole = whole[:-1]
+            text = f"{whole.rstrip()}…"
+    width = _width(text, font, size, weight)
+    x = place[0] - {"left": 0, "centre": width // 2, "right": width}[align]
+    if shadow:
+        for dx, dy in ((-2, 2), (2, 2), (0, 3)):
+            spot = (x + dx, place[1] + dy)
+            cv2.putText(canvas, text, spot, (0, 0, 0), font, size, weight)
+    cv2.putText(canvas, text, (x, place[1]), colour, font, size, weight)
+
+
+def _width(text: str, font: cv2.FontFace, size: int, weight: int) -> int:
+    whole = (100_000, 1000)
+    return cv2.getTextSize(whole, text, (0, 0), font, size, weight)[2]
+
+
+def _draw_picture(
+    canvas: np.ndarray, picture: np.ndarray, is_mirrored: bool
+) -> None:
+    height, width = picture.shape[:2]
+    scale = min(WIDTH / width, HEIGHT / height)
+    size = (round(width * scale), round(height * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    shown = cv2.resize(picture, size, interpolation=method)[:, :, ::-1]
+    if is_mirrored:
+        shown = shown[:, ::-1]
+    left, top = (WIDTH - size[0]) // 2, (HEIGHT - size[1]) // 2
+    canvas[top : top + size[1], left : left + size[0]] = shown
+
+
+def _draw_state(canvas: np.ndarray, view: View) -> None:
+    strip = canvas[: 2 * GAP + 20]
+    strip[:] = (0.45 * strip + 0.55 * np.array(DARK)).astype(np.uint8)
+    centre = (GAP + 9, GAP + 10)
+    cv2.circle(canvas, centre, 9, view.colour, -1, cv2.LINE_AA)
+    base = GAP + 18
+    write(canvas, view.state, (GAP + 30, base), 24, WHITE, 600)
+    rate = f"{view.rate:.0f} frames a second"
+    write(canvas, rate, (WIDTH - GAP, base), 18, PALE, align="right")
+
+
+def _draw_motion(canvas: np.ndarray, strength: float) -> None:
+    """A thin bar below the picture; its middle is what starts a sign."""
+    length = int(WIDTH * min(strength / 2, 1))
+    canvas[HEIGHT : HEIGHT + 5] = TRACK
+    canvas[HEIGHT : HEIGHT + 5, :length] = GREEN if strength > 1 else PALE
+    canvas[HEIGHT : HEIGHT + 5, WIDTH // 2 - 1 : WIDTH // 2 + 1] = WHITE
+
+
+def _draw_guesses(canvas: np.ndarray, sign: Sign) -> None:
+    for number, guess in enumerate(sign.guesses[:3]):
+        top = HEIGHT + GAP + number * (ROW + 8)
+        bar = canvas[top : top + ROW, GAP : WIDTH - GAP]
+        bar[:] = TRACK
+        first = number == 0 and sign.is_known
+        length = round(bar.shape[1] * guess.probability)
+        bar[:, :length] = GREEN if first else GREY
+        base = top + ROW - 12
+        name = guess.name
+        if number == 0 and not sign.is_known:
+            name = f"unknown (perhaps {name})"
+        weight = 700 if number == 0 else 400
+        place = (2 * GAP, base)
+        write(canvas, name, place, 24, WHITE, weight, most=WIDTH - 170)
+        share = f"{guess.probability:.0%}"
+        place = (WIDTH - 2 * GAP, base)
+        write(canvas, share, place, 22, WHITE, weight, align="right")
+
+
+def _draw_foot(canvas: np.ndarray, view: View) -> None:
+    base = HEIGHT + PANEL - 18
+    left = view.keys
+    if view.sign is not None:
+        left = f"answer after {view.sign.latency:.1f} s  ·  {left}"
+    write(canvas, left, (GAP, base), 16, PALE)
+    place = (WIDTH - GAP, base)
+    write(canvas, view.model, place, 16, PALE, align="right", most=300)

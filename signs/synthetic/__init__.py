@@ -1,0 +1,1 @@
+"""Stand-in data: people who are drawn."""

@@ -4,6 +4,7 @@
 #   with CAMPAIGN=50)
 # make cluster-test: tests of Ray and of several devices, which `make test`
 #   leaves out (5 minutes); make scaling: measures them
+# make platforms: resolves the requirements for all systems that README names
 # make bench: measures every step beside other ways to do it (15 minutes)
 # make study: compares recipes (docs/transfer-study.md); three hours
 # PYTHON=python3.12 make ...: with another Python, 3.11 or newer
@@ -12,7 +13,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 CAMPAIGN ?= 10
 
-.PHONY: demo test lint faults cluster-test scaling bench study clean
+.PHONY: demo test lint platforms faults cluster-test scaling bench study clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo
@@ -25,6 +26,9 @@ lint: .venv/test
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+
+platforms: .venv/test
+	.ci/platforms
 
 faults: .venv/test
 	$(RUN) -m pytest tests/faults --campaign $(CAMPAIGN)

@@ -268,7 +268,8 @@ def save(plot: Plot) -> None:
     from signs.evaluation import curves
 
     is_png = plot.path.suffix.lower() == ".png"
-    with curves.style(), files.atomic(plot.path) as temporary:
+    names = [run.name for run in plot.runs]
+    with curves.style(names), files.atomic(plot.path) as temporary:
         figure = Figure(layout="constrained")
         curves.draw(figure, plot.runs)
         metadata = {"Description": plot.description()} if is_png else None

@@ -15,3 +15,6 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+# A notebook sets a backend for its own windows, which no script has.
+if os.environ.get("MPLBACKEND", "").startswith("module://"):
+    del os.environ["MPLBACKEND"]

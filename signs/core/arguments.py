@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from signs.core.errors import UserError, explain
+from signs.core.errors import UserError, explain, explain_import
 from signs.core.messages import set_up_messages
 from signs.training import presets
 
@@ -210,6 +210,11 @@ def run(
         print(f"error: {error}", file=sys.stderr)
     except OSError as error:
         print(f"error: {explain(error)}", file=sys.stderr)
+    except ImportError as error:
+        text = explain_import(error)
+        if text is None:
+            raise
+        print(f"error: {text}", file=sys.stderr)
     return 2
 
 

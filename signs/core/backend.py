@@ -6,10 +6,20 @@ theirs is read. What they say is shown only if something fails.
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from signs.core.arguments import available_cores
+from signs.core.errors import UserError
+from signs.core.messages import count, log
 
 
 @contextmanager
@@ -37,8 +47,36 @@ def quiet_libraries() -> Iterator[None]:
             os.close(saved)
 
 
-with quiet_libraries():
+def _import_keras() -> ModuleType:
+    """Keras on the backend of KERAS_BACKEND, set as this project needs it."""
+    name = os.environ.get("KERAS_BACKEND", "tensorflow")
+    mend = "or unset KERAS_BACKEND for TensorFlow"
+    if name not in PACKAGES:
+        raise UserError(
+            f"KERAS_BACKEND={name}: it can be {', '.join(PACKAGES)}; set one, "
+            f"{mend}"
+        )
+    if find_spec(PACKAGES[name]) is None:
+        what = "-r requirements.txt" if name == "tensorflow" else PACKAGES[name]
+        raise UserError(
+            f"KERAS_BACKEND={name}, but {PACKAGES[name]} is not installed: "
+            f"python -m pip install {what}, {mend}"
+        )
+    with quiet_libraries():
+        keras = import_module("keras")
+    # A keras.json of another project must not change what is computed here.
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    return keras
+
+
+PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+
+if TYPE_CHECKING:
     import keras
+else:
+    keras = _import_keras()
 
 
 def has_gpu() -> bool:
@@ -56,4 +94,62 @@ def has_gpu() -> bool:
     return bool(keras.distribution.list_devices("gpu"))
 
 
-__all__ = ["has_gpu", "keras", "quiet_libraries"]
+def device_name() -> str:
+    """What Keras computes on, in words: `NVIDIA H100 (GPU)`, `2 CPU cores`."""
+    if not has_gpu():
+        return count(available_cores(), "CPU core")
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        name = torch.cuda.get_device_name(0)
+    elif backend == "jax":
+        import jax
+
+        name = jax.devices()[0].device_kind
+    else:
+        import tensorflow as tf
+
+        gpu = tf.config.list_physical_devices("GPU")[0]
+        details = tf.config.experimental.get_device_details(gpu)
+        name = details.get("device_name", "unknown")
+    return f"{name} (GPU)"
+
+
+@cache
+def say_device() -> None:
+    """Says once what is computed on, and if a GPU is there but not used."""
+    log.info(f"computing on {device_name()}, by {keras.backend.backend()}")
+    idle = None if has_gpu() else _nvidia_gpu()
+    if idle:
+        remedy = {
+            "tensorflow": 'python -m pip install "tensorflow[and-cuda]" '
+            "(Linux, or WSL2 on Windows)",
+            "jax": 'python -m pip install "jax[cuda]"',
+            "torch": "install torch with CUDA, see pytorch.org",
+        }[keras.backend.backend()]
+        log.warning(
+            f"{idle} is not used: {keras.backend.backend()} cannot see it; "
+            f"{remedy}"
+        )
+
+
+def _nvidia_gpu() -> str | None:
+    """The name of a GPU that the driver reports, whoever can use it."""
+    program = shutil.which("nvidia-smi")
+    if program is None or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return None
+    try:
+        answer = subprocess.run(
+            [program, "--query-gpu=name", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None  # no driver that answers
+    found = answer.stdout.strip().splitlines()
+    return found[0] if answer.returncode == 0 and found else None
+
+
+__all__ = ["device_name", "has_gpu", "keras", "quiet_libraries", "say_device"]

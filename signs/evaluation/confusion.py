@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from signs.core import files
+from signs.core import files, fonts
 from signs.evaluation import curves
 
 MOST_NAMED = 40  # classes; of more, the names would be too small to read
@@ -82,7 +82,7 @@ def draw(path: Path, counts: np.ndarray, names: list[str], title: str) -> None:
         counts, totals, where=totals > 0, out=np.full(counts.shape, np.nan)
     )
     side = 4.5 + 0.22 * min(classes, MOST_NAMED)
-    with curves.style(), files.atomic(path) as temporary:
+    with curves.style(names), files.atomic(path) as temporary:
         figure = Figure((side + 1, side), layout="constrained")
         axes = figure.subplots()
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -98,7 +98,9 @@ def draw(path: Path, counts: np.ndarray, names: list[str], title: str) -> None:
 
 def _name_axes(axes: Axes, names: list[str]) -> None:
     if len(names) <= MOST_NAMED:
-        names = [curves.shorten(name, 30) for name in names]
+        names = [
+            curves.shorten(name, 30) for name in fonts.names_to_draw(names)
+        ]
         size = 9 if len(names) <= MOST_COUNTED else 7
         places = range(len(names))
         axes.set_xticks(places, names, rotation=90, fontsize=size)

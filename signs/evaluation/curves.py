@@ -3,7 +3,7 @@
 import hashlib
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from signs.core import fonts
 from signs.evaluation import training_log
 
 FIGURES = ["accuracy", "loss"]  # from left to right
@@ -84,9 +85,14 @@ class Run:
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """The look of the figures, as a context."""
-    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+def style(texts: Iterable[str] = ()) -> Iterator[None]:
+    """The look of the figures, as a context.
+
+    Args:
+        texts: what is written in the figure in any script, such as names.
+    """
+    look = {**STYLE, "font.family": fonts.families(texts)}
+    with matplotlib.rc_context(look), warnings.catch_warnings():
         # A name in a script that the font lacks shows as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         yield

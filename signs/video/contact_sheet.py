@@ -4,12 +4,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 
-from signs.core import files
+from signs.core import files, fonts
 from signs.video import decode, frame_store
 
 CLASSES = 8
@@ -103,11 +104,14 @@ def write(
     height = HEAD + len(rows) * (cell_height + GAP) + GAP
     width = MARGIN + len(numbers) * (CELL + GAP) + GAP
     canvas = np.full((height, width, 3), 255, np.uint8)
+    texts = [title, *(row.label for row in rows), *(r.note for r in rows)]
+    look: dict[str, Any] = {"family": fonts.families(texts)}
     figure = Figure(figsize=(width / 100, height / 100), dpi=100)
     FigureCanvasAgg(figure)
 
     def write_text(x: float, y: float, text: str, **style) -> None:
-        figure.text(x / width, 1 - y / height, text, parse_math=False, **style)
+        kept = {**look, **style}
+        figure.text(x / width, 1 - y / height, text, parse_math=False, **kept)
 
     write_text(GAP * 2, 24, title, size=13, weight="bold", va="center")
     for column, number in enumerate(numbers):

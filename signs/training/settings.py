@@ -17,7 +17,22 @@ _RENAMED = {
     "cnn": "features",
     "center_recording": "session_mean",
 }
-_RENAMED_VALUES = {"head": {"cold": "random", "probe": "linear_probe"}}
+_RENAMED_VALUES: dict[str, dict[Any, Any]] = {
+    "head": {"cold": "random", "probe": "linear_probe"},
+    "recipe": {"best": "recommended"},
+}
+# Settings of older versions that are no more, and what turned them off.
+_CUT: dict[str, Any] = {
+    "label_smoothing": 0,
+    "mixup": 0,
+    "stretch": 0,
+    "steps": None,
+    "components": None,
+    "fresh": "none",
+    "anchor": 0,
+    "layer_decay": 1,
+    "joint": 0,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +51,9 @@ class FitSettings:
             None never stops early.
         seed: of everything random.
         mixed_precision: whether hidden layers compute in float16.
+        session_mean: whether the mean feature of all clips of the same
+            session is subtracted first. A transfer has it from the network
+            that it starts with.
     """
 
     dataset: str
@@ -47,6 +65,7 @@ class FitSettings:
     patience: int | None = None
     seed: int = 0
     mixed_precision: bool = False
+    session_mean: bool = False
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
@@ -81,8 +100,6 @@ class TrainingSettings(FitSettings):
         dense: widths of hidden dense layers (ReLU) before the last one.
         input: what the first LSTM sees of the features: a key of
             `input_transform.INPUTS`.
-        session_mean: whether the mean feature of all clips of the same
-            session is subtracted first.
         bidirectional: whether each LSTM reads the clip backwards, too.
         pool: what of the last LSTM's outputs goes on: `last`, `mean` or
             `max` over time.
@@ -93,7 +110,6 @@ class TrainingSettings(FitSettings):
     dropout: float = 0.5
     dense: tuple[int, ...] = ()
     input: str = "raw"
-    session_mean: bool = False
     bidirectional: bool = False
     pool: str = "last"
 
@@ -110,8 +126,6 @@ class TransferSettings(FitSettings):
         freeze: which LSTMs keep their weights: `none`, `first` or `all`.
         head: how the new softmax layer starts: `random`, or as a
             `linear_probe` of what the network below gives.
-        session_mean: whether the mean feature of all clips of the same
-            session is subtracted first, as it was for the trained network.
     """
 
     learning_rate: float = 1e-4
@@ -119,7 +133,6 @@ class TransferSettings(FitSettings):
     model: str | None = None
     freeze: str = "none"
     head: str = "random"
-    session_mean: bool = False
 
 
 Settings = TrainingSettings | TransferSettings
@@ -131,7 +144,6 @@ class RunOptions:
 
     Attributes:
         data, log, model_dir: the folders of data sets, logs and models.
-        workers: threads or processes that work side by side.
         quiet: whether only warnings and errors are printed.
         dry_run: whether to say what would be done, and write nothing.
         devices: `all`, or how many GPUs share each batch; None: one.
@@ -142,7 +154,6 @@ class RunOptions:
     data: Path = Path("data")
     log: Path = Path("log")
     model_dir: Path = Path("model")
-    workers: int = 1
     quiet: bool = False
     dry_run: bool = False
     devices: str | None = None
@@ -161,3 +172,18 @@ def rename(values: Mapping[str, Any]) -> dict[str, Any]:
         if name in renamed:
             renamed[name] = new.get(renamed[name], renamed[name])
     return renamed
+
+
+def cut_settings(values: Mapping[str, Any]) -> list[str]:
+    """The flags of an older version's record that are no more, if any.
+
+    For example `--mixup 0.2`.
+    """
+    found = [
+        f"--{name.replace('_', '-')} {values[name]}"
+        for name, off in _CUT.items()
+        if values.get(name, off) != off
+    ]
+    if values.get("head") == "means":
+        found.append("--head means")
+    return found

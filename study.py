@@ -2,7 +2,7 @@
 """Compares recipes: all of them on the same folds, with the same seeds.
 
 Reads   FILE.csv                     name,train,transfer,note: a recipe a row
-        data/DATASET/, data/SOURCE/  clips.csv, classes.csv, feature/CNN/
+        data/DATASET/, data/SOURCE/  clips.csv, classes.csv, feature/NAME/
 Writes  DIR/folds.csv                which clip is tested in which fold
         DIR/results.csv              one row for each recipe, repeat and fold
         DIR/summary.csv, .png        means, intervals, paired differences
@@ -40,8 +40,9 @@ from signs.core.messages import count, log
 if TYPE_CHECKING:
     import pandas as pd
 
-    from signs.study.runner import Place, Recipe
-    from signs.training.feature_dataset import Examples
+    from signs.study.plan import StudySettings
+    from signs.study.runner import Todo
+    from signs.training.feature_dataset import FeatureDataset
 
 
 def parse_arguments(
@@ -111,7 +112,17 @@ def parse_arguments(
         default=1,
         help="trainings side by side, which share the cores",
     )
-    add("--cnn", help="whose features; if not given, the only ones there are")
+    add(
+        "--features",
+        metavar="NAME",
+        help="which features; if not given, the only ones there are",
+    )
+    add(
+        "--cnn",
+        dest="features",
+        default=argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
+    )
     add(
         "--out",
         type=Path,
@@ -171,90 +182,107 @@ def make(args: argparse.Namespace) -> int:
     from signs.data import clips_table, folds
     from signs.data.clips_table import Dataset
     from signs.features import feature_store
-    from signs.study import runner
+    from signs.study import plan, results
+    from signs.training import feature_dataset
 
     dataset = Dataset(args.data / args.dataset)
-    meta = feature_store.require_meta(dataset, args.cnn)
-    args.cnn = meta["cnn"]
+    meta = feature_store.require_meta(dataset, args.features)
+    study = settings_of(args, meta["cnn"])
+    recipes = plan.read_recipes(args.table, args.also, study.dataset)
+    baseline = plan.choose_baseline(args.baseline, recipes, args.table)
     classes = clips_table.read_classes(dataset)
-    recipes = runner.read_recipes(args.table, args.also, args)
-    args.baseline = runner.choose_baseline(args.baseline, recipes, args.table)
-    clips, examples = folds.find_clips(
-        dataset, clips_table.read_clips(dataset), classes, meta
-    )
+    clips = clips_table.read_clips(dataset).sort_values("clip")
+    found = feature_dataset.find_clips(dataset, clips, classes, meta, None)
+    clips = clips[clips["clip"].isin(found.clips)].reset_index(drop=True)
     ways = list(dict.fromkeys(folds.choose_way(x, clips) for x in args.by))
-    places = runner.places(args, ways)
-    runner.check_record(args, meta)
-    if args.overwrite and not args.dry_run:
-        runner.begin_anew(args)
-    results = runner.read_results(args.out, mend=not args.dry_run)
-    if args.overwrite:
-        results = results.iloc[:0]
-    todo = runner.missing(recipes, places, results, args)
+    places = plan.places(study, ways)
+    results.check_record(study, meta)
+    if study.overwrite and not args.dry_run:
+        results.begin_anew(study)
+    there = results.read(study.out, mend=not args.dry_run)
+    if study.overwrite:
+        there = there.iloc[:0]
+    todo = plan.missing(recipes, places, there, study)
     log.info(
         f"{dataset.name}: {count(len(clips), 'clip')} of "
-        f"{count(len(classes), 'class', 'classes')}, {args.folds} folds x "
-        f"{count(args.repeats, 'repeat')} by {' and by '.join(ways)}; "
+        f"{count(len(classes), 'class', 'classes')}, {study.folds} folds x "
+        f"{count(study.repeats, 'repeat')} by {' and by '.join(ways)}; "
         f"{count(len(recipes), 'recipe')}, {count(len(todo), 'training')} to do"
     )
     if args.dry_run:
         return 0
     failures: dict[str, str] = {}
     if todo:
-        runner.write_record(args, meta)
-        failures = train(args, examples, clips, classes, meta, ways, todo)
-        results = runner.read_results(args.out)
+        results.write_record(study, meta, recipes)
+        failures = train(study, found, clips, classes, meta, ways, todo)
+        there = results.read(study.out)
     else:
-        log.info(f"nothing to do: {args.out} has all of it")
-    report(args, runner.current(results, recipes, places, args), classes)
+        log.info(f"nothing to do: {study.out} has all of it")
+    current = results.current(there, recipes, places, study)
+    report(study, baseline, current, len(classes))
     return 1 if failures else 0
 
 
+def settings_of(args: argparse.Namespace, features: str) -> "StudySettings":
+    """The arguments as a study takes them."""
+    import dataclasses
+
+    from signs.study.plan import StudySettings
+
+    names = [field.name for field in dataclasses.fields(StudySettings)]
+    values = {**vars(args), "features": features}
+    values["clips_a_class"] = tuple(args.clips_a_class)
+    return StudySettings(**{name: values[name] for name in names})
+
+
 def train(
-    args: argparse.Namespace,
-    examples: "Examples",
+    study: "StudySettings",
+    found: "FeatureDataset",
     clips: "pd.DataFrame",
     classes: "pd.DataFrame",
     meta: dict[str, Any],
     ways: list[str],
-    todo: "list[tuple[Recipe, Place]]",
+    todo: "Todo",
 ) -> dict[str, str]:
     """Trains what has no result yet; returns the reasons of what failed."""
     from signs.core import files
-    from signs.data import folds
     from signs.data.clips_table import Dataset
     from signs.study import runner, trial
 
     with tempfile.TemporaryDirectory(
-        prefix=files.TEMPORARY, dir=args.out, ignore_cleanup_errors=True
+        prefix=files.TEMPORARY, dir=study.out, ignore_cleanup_errors=True
     ) as folder:
         store = Path(folder) / "features.npy"
-        contents = folds.pack(examples, store, meta["dtype"])
+        contents = runner.pack(found, store, meta["dtype"])
         target = trial.Target(
-            Dataset(args.data / args.dataset),
+            Dataset(study.data / study.dataset),
             meta,
             classes,
-            examples.paths,
-            examples.labels,
+            list(found.clips),
+            list(found.signers),
+            found.labels,
             store,
         )
-        columns = runner.keep_folds(args, clips.assign(content=contents), ways)
-        failures = runner.train_sources(args, meta, todo)
-        failures |= runner.train_cells(args, target, columns, todo, failures)
+        columns = runner.keep_folds(study, clips.assign(content=contents), ways)
+        failures = runner.train_sources(study, meta, todo)
+        failures |= runner.run_trials(study, target, columns, todo, failures)
         trial.open_store.cache_clear()
-    files.write_failures(args.out / "failed.csv", failures)
+    files.write_failures(study.out / "failed.csv", failures)
     if failures:
         name, reason = next(iter(failures.items()))
         log.warning(
             f"{count(len(failures), 'training')} failed, such as {name} "
-            f"({reason}); {args.out / 'failed.csv'} lists them, and the same "
+            f"({reason}); {study.out / 'failed.csv'} lists them, and the same "
             "command tries them again"
         )
     return failures
 
 
 def report(
-    args: argparse.Namespace, results: "pd.DataFrame", classes: "pd.DataFrame"
+    study: "StudySettings",
+    baseline: str,
+    results: "pd.DataFrame",
+    classes: int,
 ) -> None:
     """Summarises the results: prints, writes and draws them."""
     from signs.data import clips_table
@@ -263,17 +291,16 @@ def report(
 
     if results.empty:
         raise UserError(
-            f"no training has a result; {args.out / 'failed.csv'} says why"
+            f"no training has a result; {study.out / 'failed.csv'} says why"
         )
-    summary = statistics.summarise(results, args.baseline)
-    log.info("\n".join(statistics.in_words(summary, args.baseline)))
-    clips_table.write_table(args.out / "summary.csv", summary.round(4))
-    title = (
-        f"{args.dataset}, {args.folds} folds x {count(args.repeats, 'repeat')}"
-    )
-    path = args.out / "summary.png"
-    plot.draw(path, summary, title, len(classes), args.baseline)
-    log.info(f"table {args.out / 'summary.csv'}\nplot  {path}")
+    summary = statistics.summarise(results, baseline)
+    log.info("\n".join(statistics.in_words(summary, baseline)))
+    clips_table.write_table(study.out / "summary.csv", summary.round(4))
+    repeats = count(study.repeats, "repeat")
+    title = f"{study.dataset}, {study.folds} folds x {repeats}"
+    path = study.out / "summary.png"
+    plot.draw(path, summary, title, classes, baseline)
+    log.info(f"table {study.out / 'summary.csv'}\nplot  {path}")
 
 
 if __name__ == "__main__":

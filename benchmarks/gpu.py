@@ -149,12 +149,13 @@ def train_work(batch: int, half: bool, quick: bool) -> Callable[[], int]:
     """What train_lstm.py does, features in memory."""
     from signs.models import classifier
     from signs.training import loop
+    from signs.training.settings import TrainingSettings
 
     model = classifier.build_classifier(
-        FRAMES, LENGTH, CLASSES, units=units(quick)
+        FRAMES, LENGTH, classes=CLASSES, units=units(quick)
     )
-    loop.compile_classifier(model, 1e-3, half)
-    classifier.hoist_products(model)
+    settings = TrainingSettings(dataset="d", mixed_precision=half)
+    loop.compile_classifier(model, settings)
     random = np.random.default_rng(0)
     clips = batch * (1 if quick else max(2, 2048 // batch))
     features = random.random((clips, FRAMES, LENGTH), "float32")

@@ -130,10 +130,11 @@ def _rerun(step: str, options: list[str], full: bool) -> Any:
 
 def _start(step: str, options: list[str], full: bool) -> Any:
     import train_lstm
-    from signs.training import run
+    from signs.training import training_data
 
-    args = train_lstm.parse_arguments(["d", "--epochs", "1", *options])
-    return lambda: run.read_data(run.restore(args, "lstm"))
+    argv = ["d", "--recipe", "writeup", "--epochs", "1", *options]
+    command = train_lstm.parse_arguments(argv)
+    return lambda: training_data.read_data(command.settings, command.options)
 
 
 def _epoch(step: str, options: list[str], full: bool) -> Any:
@@ -153,14 +154,14 @@ def _real(step: str, options: list[str], full: bool) -> Any:
     from signs.models import classifier
     from signs.training import loop
     from signs.training.feature_dataset import Batches
+    from signs.training.settings import TrainingSettings
 
     start = _start(step, options, full)
     units = 1024 if full else 16
     model = classifier.build_classifier(
-        data.FRAMES, data.LENGTH, 249, units=units
+        data.FRAMES, data.LENGTH, classes=249, units=units
     )
-    loop.compile_classifier(model, 1e-3)
-    classifier.hoist_products(model)
+    loop.compile_classifier(model, TrainingSettings(dataset="d"))
 
     def work() -> None:
         batches = Batches(start().train, 256, seed=0)

@@ -344,10 +344,9 @@ def training(clips: int, quick: bool) -> dict[str, float]:
     from signs.models import classifier
 
     model = classifier.build_classifier(
-        data.FRAMES, data.LENGTH, 249, units=8 if quick else 1024
+        data.FRAMES, data.LENGTH, classes=249, units=8 if quick else 1024
     )
     model.compile(optimizer="adam", loss="categorical_crossentropy")
-    classifier.hoist_products(model)
     random = np.random.default_rng(0)
     batch = min(256, clips)
     inputs = random.random((batch, data.FRAMES, data.LENGTH), "float32")

@@ -108,26 +108,24 @@ def _ours(
     from signs.features import feature_store
     from signs.models import classifier
     from signs.training import loop
-    from signs.training.feature_dataset import Batches, find_examples
+    from signs.training.feature_dataset import Batches, find_clips
+    from signs.training.settings import TrainingSettings
 
     here = clips_table.Dataset(folder / "data")
     meta = feature_store.require_meta(here, None)
     tables = clips_table.read_clips(here), clips_table.read_classes(here)
-    found = find_examples(here, *tables, meta, "train")
-    clips = min(clips, len(found))
-    train = replace(
-        found, paths=found.paths[:clips], labels=found.labels[:clips]
-    )
+    train = find_clips(here, *tables, meta, "train").first(clips)
+    clips = len(train)
     model: Any = classifier.build_classifier(
-        data.FRAMES, data.LENGTH, CLASSES, units=16 if quick else 1024
+        data.FRAMES, data.LENGTH, classes=CLASSES, units=16 if quick else 1024
     )
     if head_only:
         model = classifier.replace_head(model, 21, "all")
         train.labels[:] %= 21
         train = replace(train, classes=21)
-    loop.compile_classifier(model, 1e-3)
-    classifier.hoist_products(model)
-    trained, train_on, _ = loop.skip_frozen(model, train, train)
+    settings = TrainingSettings(dataset="d")
+    loop.compile_classifier(model, settings)
+    trained, train_on, _ = loop.skip_frozen(model, train, train, settings)
 
     def work() -> float:
         trained.fit(Batches(train_on, batch, seed=0), shuffle=False, verbose=0)

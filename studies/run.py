@@ -27,7 +27,7 @@ SOURCE, TARGET = "sample-chalearn", "sample-ledasila"
 # By folder: the seed of a rendered set, and how many frames of a clip are
 # stored. Recipes were chosen on the first set, and are confirmed on the second
 # one, in which all is new: gestures, words, people, rooms.
-SETS = {"seed-0": (0, 20), "seed-1": (1, 20), "seed-0-frames-40": (0, 40)}
+SETS = {"seed-0": (0, 20), "seed-1": (1, 20)}
 # By the name of the features: how they are made, and of which sets.
 CNNS = {
     "mobilenet-0.25": (
@@ -76,12 +76,7 @@ STUDIES = {
     "recipe": Study(
         "seed-0",
         "recipe",
-        "--repeats 1 --baseline best --also '--epochs 30 --units 128'",
-    ),
-    "frames-40": Study(
-        "seed-0-frames-40",
-        "frames-40",
-        "--repeats 1 --also '--epochs 30 --units 128'",
+        "--repeats 1 --baseline recommended --also '--epochs 30 --units 128'",
     ),
     "leak": Study(
         "seed-0",
@@ -190,20 +185,20 @@ def list_sources(folder: Path, path: Path) -> None:
     from signs.data import clips_table
     from signs.training import run_record
 
-    told = ["input", "center_recording", "layers", "dense", "dropout"]
+    told = ["input", "session_mean", "layers", "dense", "dropout"]
     told += ["bidirectional", "batch", "seed"]
     rows = []
     for record in sorted(folder.glob("*.json")):
         found = run_record.read_record(record)
-        judged = found["final"]["judged"]
+        figures = run_record.validation_figures(found)
         argv = {x: found["arguments"][x] for x in told}
-        low, high = judged["interval"]
+        low, high = figures["interval"]
         rows.append(
             {
                 "source": record.stem,
                 **argv,
-                "clips": judged["clips"],
-                "accuracy": judged["accuracy"],
+                "clips": figures["clips"],
+                "accuracy": figures["accuracy"],
                 "low": low,
                 "high": high,
             }

@@ -34,8 +34,8 @@ def test_train_and_transfer(backend: str, precision: list, tmp_path: Path):
     write_dataset(tmp_path / "data", "d", ["x", "y", "z"], clips=30)
     options = [*SMALL, *precision, *folders(tmp_path)]
     run(backend, "train_lstm.py", "d", "--units", "8", *options)
-    run(backend, "transfer.py", "d", "--freeze", "all", *options)
-    run(backend, "transfer.py", "d", "--joint", "1", *options)
+    write_dataset(tmp_path / "data", "e", ["x", "y"], clips=20)
+    run(backend, "transfer.py", "e", "--freeze", "all", *options)
     (record,) = (tmp_path / "log").glob("*-lstm-*.json")
     options[1] = "3"
     run(backend, "train_lstm.py", "--resume", record.stem, *options)

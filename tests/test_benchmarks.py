@@ -8,7 +8,7 @@ import pytest
 from benchmarks import data, frames, report, rounds, run
 from signs.data import clips_table
 from signs.features import feature_store
-from signs.training.feature_dataset import find_examples
+from signs.training.feature_dataset import find_clips
 
 
 def test_engines_work_in_rounds(tmp_path: Path):
@@ -33,8 +33,8 @@ def test_the_data_set_is_one_that_can_be_trained_on(tmp_path: Path):
     here = clips_table.Dataset(tmp_path / "d")
     meta = feature_store.require_meta(here, None)
     tables = clips_table.read_clips(here), clips_table.read_classes(here)
-    train = find_examples(here, *tables, meta, "train")
-    val = find_examples(here, *tables, meta, "val")
+    train = find_clips(here, *tables, meta, "train")
+    val = find_clips(here, *tables, meta, "val")
     assert (len(train), len(val)) == (25, 5)
     assert train.read([0]).shape == (1, data.FRAMES, 8)
 

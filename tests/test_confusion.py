@@ -15,12 +15,12 @@ def classes(names: list[str]) -> pd.DataFrame:
 
 
 LABELS = np.array([0, 0, 0, 1, 1, 2])
-ANSWERS = np.array([0, 1, 1, 1, 0, 2])
+PREDICTED = np.array([0, 1, 1, 1, 0, 2])
 NAMES = ["null", "Tür", "Öl", "nie"]
 
 
-def test_the_table_of_known_answers():
-    table = confusion.class_table(ANSWERS, LABELS, classes(NAMES))
+def test_the_table_of_known_predictions():
+    table = confusion.class_table(PREDICTED, LABELS, classes(NAMES))
     assert table["clips"].tolist() == [3, 2, 1, 0]
     assert table["recall"][:3].tolist() == pytest.approx(
         [1 / 3, 0.5, 1], abs=1e-4
@@ -33,7 +33,7 @@ def test_the_table_of_known_answers():
 
 
 def test_the_worst_pairs():
-    counts = confusion.matrix(ANSWERS, LABELS, 4)
+    counts = confusion.matrix(PREDICTED, LABELS, 4)
     assert counts.sum() == 6 and counts[0, 1] == 2
     found = confusion.worst_pairs(counts, NAMES)
     assert found == ["Tür for null (2 of 3)", "null for Tür (1 of 2)"]
@@ -45,8 +45,8 @@ def test_the_worst_pairs():
 def test_the_picture(count: int, tmp_path: Path):
     random = np.random.default_rng(0)
     labels = random.integers(0, count, 5 * count)
-    answers = np.where(random.random(len(labels)) < 0.7, labels, labels[::-1])
-    counts = confusion.matrix(answers, labels, count)
+    predicted = np.where(random.random(len(labels)) < 0.7, labels, labels[::-1])
+    counts = confusion.matrix(predicted, labels, count)
     path = tmp_path / "confusion.png"
     names = [f"sign {number}" for number in range(count)]
     confusion.draw(path, counts, names, "title")

@@ -1,6 +1,5 @@
 """Every clip is tested once a repeat, and no signer is on both sides."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from store import META, write_dataset
 
 from signs.core.errors import UserError
-from signs.data import clips_table, folds, splits
-from signs.training.feature_dataset import Examples
+from signs.data import folds, splits
 
 rows_of_clips = st.lists(
     st.tuples(st.sampled_from("abc"), st.sampled_from(["", *"12345678"])),
@@ -70,14 +67,14 @@ def test_the_same_seed_gives_the_same_folds_and_repeats_differ() -> None:
     assert one["signer-2"].tolist() == later["signer-1"].tolist()
 
 
-def test_twins_are_left_out(capsys) -> None:
+def test_duplicates_are_left_out(capsys) -> None:
     clips = even_clips()
     clips["content"] = clips["content"].replace("clip.003", "clip.000")
     column = folds.make(clips, "random", 2, 1, 0)["random-1"]
     assert column[3] == folds.LEFT_OUT
     train, test = folds.sides(column, 1)
     assert len(train) + len(test) == len(clips) - 1
-    assert folds.twins(clips).nonzero()[0].tolist() == [3]
+    folds.warn_of_duplicates(clips)
     assert "clip.003" in capsys.readouterr().err
 
 
@@ -147,53 +144,3 @@ def test_fewer_clips_are_among_more(most: int, seed: int) -> None:
     assert set(few) <= set(more) <= set(rows)
     counts = np.bincount(labels[few], minlength=3)
     assert counts.tolist() == np.minimum([7, 3, 5], most).tolist()
-
-
-@pytest.mark.parametrize("steps", [None, 5])
-@pytest.mark.parametrize("stretch", [0.0, 0.2])
-def test_loaded_examples_are_what_is_on_disk(
-    tmp_path: Path, steps: int | None, stretch: float
-) -> None:
-    meta = {**META, "frames": 10, "length": 4, "dtype": "float16"}
-    dataset = write_dataset(tmp_path, "some", ["a", "b"], 8, meta)
-    clips, stored = folds.find_clips(
-        dataset,
-        clips_table.read_clips(dataset),
-        clips_table.read_classes(dataset),
-        meta,
-    )
-    offset = {stored.paths[3]: np.ones(4, "float32")}
-    path = tmp_path / "store.npy"
-    digests = folds.pack(stored, path, "float16")
-    assert len(set(digests)) == len(clips) == 8
-    rows = np.array([5, 3, 1])
-    options = {
-        "paths": [stored.paths[row] for row in rows],
-        "labels": stored.labels[rows],
-        **{"frames": 10, "length": 4, "classes": 2},
-        **{"steps": steps, "offsets": offset},
-    }
-    on_disk = Examples(**options)
-    loaded = folds.Loaded(**options, store=np.load(path), rows=rows)
-    one, other = (
-        x.read([2, 1], stretch, np.random.default_rng(7))
-        for x in (on_disk, loaded)
-    )
-    assert one.dtype == other.dtype == "float32"
-    np.testing.assert_array_equal(one, other)
-    one, other = (np.concatenate([*x.batches(2)]) for x in (on_disk, loaded))
-    np.testing.assert_array_equal(one, other)
-
-
-def test_damaged_features_are_named(tmp_path: Path) -> None:
-    dataset = write_dataset(tmp_path, "some", ["a", "b"], 4)
-    _, stored = folds.find_clips(
-        dataset,
-        clips_table.read_clips(dataset),
-        clips_table.read_classes(dataset),
-        META,
-    )
-    bad = stored.paths[3]
-    bad.write_bytes(bad.read_bytes()[:100])
-    with pytest.raises(UserError, match=re.escape(bad.name)):
-        folds.pack(stored, tmp_path / "store.npy", "float32")

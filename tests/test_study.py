@@ -18,12 +18,16 @@ from signs.core.backend import keras
 from signs.data import clips_table, folds
 from signs.data.clips_table import Dataset
 from signs.evaluation import statistics
-from signs.study import plot, runner, trial
+from signs.study import plan, plot, runner, trial
+from signs.study import results as results_file
+from signs.training import feature_dataset, training_data
+from signs.training import run as training_run
+from signs.training.feature_dataset import FeatureDataset
 
 SHAPE = {"frames": 2, "length": 4}
 META_HERE = {**META, **SHAPE}
 TABLE = """name,train,transfer,note
-scratch,--layers 1 --lr 0.05,,from nothing
+scratch,--recipe writeup --layers 1 --lr 0.05,,from nothing
 moved,--layers 1 --lr 0.05 --input standardized,--lr 0.02,"tuned, all of it"
 """
 COMMON = [
@@ -82,7 +86,7 @@ def todo(root: Path, capsys: pytest.CaptureFixture, *more: str) -> int:
 def test_a_study_is_complete(finished: Path) -> None:
     out = out_of(finished)
     results = pd.read_csv(out / "results.csv")
-    assert list(results) == runner.RESULT_COLUMNS
+    assert list(results) == results_file.COLUMNS
     assert sorted(zip(results["recipe"], results["fold"], strict=True)) == [
         *[("moved", 1), ("moved", 2), ("scratch", 1), ("scratch", 2)]
     ]
@@ -161,7 +165,7 @@ def test_a_line_that_was_cut_is_done_again(root: Path, capsys) -> None:
     assert run(root) == 0
     assert "1 line cut or damaged" in capsys.readouterr().err
     new, old = (
-        runner.read_results(x).drop(columns="seconds")
+        results_file.read(x).drop(columns="seconds")
         for x in (out_of(root), write(root / "old", whole).parent)
     )
     # The same seeds give the same networks.
@@ -176,13 +180,13 @@ def write(folder: Path, results: bytes) -> Path:
 
 
 def test_jobs_work_side_by_side(root: Path) -> None:
-    before = runner.read_results(out_of(root))
+    before = results_file.read(out_of(root))
     more = ["--jobs", "2", "--clips-a-class", "2"]
     (root / "recipes.csv").write_text(
         "\n".join(TABLE.splitlines()[:2]), encoding="utf-8"
     )
     assert run(root, *more) == 0
-    after = runner.read_results(out_of(root))
+    after = results_file.read(out_of(root))
     new = after[after["clips_a_class"] == "2"]
     assert len(after) == len(before) + 2
     assert (new["train_clips"] == 4).all()
@@ -197,6 +201,7 @@ def test_jobs_work_side_by_side(root: Path) -> None:
         ("odd,,--freeze some,", "row odd: argument --freeze: invalid choice"),
         ("odd,other,,", "row odd: unrecognized arguments: other"),
         ("odd,--seed 3,,", "row odd: --seed cannot differ"),
+        ("odd,--tensorboard,,", "row odd: --tensorboard cannot differ"),
         ("odd,--patience 3,,", "row odd: --patience cannot differ"),
         ("odd,--help,,", "row odd: --help is no recipe"),
         ("odd,--units 'x,,", "row odd: No closing quotation"),
@@ -238,84 +243,135 @@ def test_what_cannot_be_had_is_refused(
     assert complaint in capsys.readouterr().err
 
 
-def test_ready_made_tables_can_be_parsed(tmp_path: Path) -> None:
+def test_ready_made_tables_can_be_parsed() -> None:
     folder = Path(script.__file__).parent / "studies"
     paths = sorted(folder.glob("*.csv"))
     assert paths
+    study = settings_of(folder)
     for path in paths:
-        args = script.parse_arguments(
-            ["small", "--table", str(path), *folders(tmp_path)]
-        )
-        recipes = runner.read_recipes(path, "--units 8 --epochs 2", args)
+        recipes = plan.read_recipes(path, "--units 8 --epochs 2", "small")
         for recipe in recipes:
-            assert recipe.train_args.units == 8
-            assert recipe.args.epochs == 2
+            assert recipe.train.units == 8
+            assert recipe.settings.epochs == 2
             assert recipe.note
-        assert len({recipe.key for recipe in recipes}) == len(recipes)
+        assert len({recipe.key(study) for recipe in recipes}) == len(recipes)
 
 
-def make_cell(root: Path, flags: str) -> trial.Cell:
-    """A cell of the target: 8 clips to train on, 8 to test on."""
+def settings_of(root: Path, *more: str) -> plan.StudySettings:
+    args = script.parse_arguments(argv(root, *more))
+    return script.settings_of(args, META["cnn"])
+
+
+def test_a_key_names_all_settings(tmp_path: Path) -> None:
+    """Whatever differs, a default of a later version included."""
+    study = settings_of(tmp_path)
+    recipe = plan.make_recipe("--units 4", "--lr 1", "small", "")
+    keys = {recipe.key(study)}
+    for name, value in {"dropout": 0.1, "bidirectional": True}.items():
+        train = dataclasses.replace(recipe.train, **{name: value})
+        keys.add(dataclasses.replace(recipe, train=train).key(study))
+    assert recipe.transfer is not None
+    transfer = dataclasses.replace(recipe.transfer, freeze="all")
+    keys.add(dataclasses.replace(recipe, transfer=transfer).key(study))
+    keys.add(recipe.key(dataclasses.replace(study, source="other")))
+    assert len(keys) == 5
+    in_other_words = "--units=4 --recipe recommended"
+    same = plan.make_recipe(in_other_words, "--lr 1.0", "small", "")
+    assert same.key(study) in keys
+
+
+def make_trial(root: Path, flags: str) -> trial.Trial:
+    """A trial on the target: 8 clips to train on, 8 to test on."""
     dataset = write_data(root)
-    args = script.parse_arguments(argv(root))
-    args.cnn = META["cnn"]
-    recipe = runner.make_recipe("it", flags, "", "", args, "")
+    recipe = plan.make_recipe(f"--recipe writeup {flags}", "", "small", "")
     classes = clips_table.read_classes(dataset)
-    clips, examples = folds.find_clips(
-        dataset, clips_table.read_clips(dataset), classes, META_HERE
-    )
+    clips = clips_table.read_clips(dataset)
+    found = feature_dataset.find_clips(dataset, clips, classes, META_HERE, None)
     store = root / "store.npy"
-    clips["content"] = folds.pack(examples, store, "float32")
+    clips["content"] = runner.pack(found, store, "float32")
     target = trial.Target(
-        *(dataset, META_HERE, classes, examples.paths, examples.labels, store)
+        *(dataset, META_HERE, classes, list(found.clips)),
+        *(list(found.signers), found.labels, store),
     )
     columns = folds.make(clips, "signer", 2, 1, 0)
-    place = runner.Place("signer", "all", 1, 2)
-    return runner.cell_of(recipe, place, args, target, columns)
+    place = plan.Place("signer", "all", 1, 2)
+    return plan.trial_of(recipe, place, settings_of(root), target, columns)
 
 
 def test_what_preprocesses_is_fitted_inside_the_fold(tmp_path: Path) -> None:
-    cell = make_cell(tmp_path, "--units 2 --input standardized")
-    data = trial.data_of(cell)
-    layer = trial.build(cell, data).get_layer("standardize")
-    store = np.load(cell.target.store)
-    mean = np.asarray(layer.mean).ravel()
-    assert mean == pytest.approx(store[cell.train].mean(axis=(0, 1)), abs=1e-5)
+    one = make_trial(tmp_path, "--units 2 --input standardized")
+    data = trial.data_of(one)
+    model = training_run.build(one.settings, data)
+    store = np.load(one.target.store)
+    mean = np.asarray(model.get_layer("standardize").mean).ravel()
+    assert mean == pytest.approx(store[one.train].mean(axis=(0, 1)), abs=1e-5)
     assert not np.allclose(mean, store.mean(axis=(0, 1)), atol=1e-3)
-    assert data.val.read([0])[0] == pytest.approx(store[cell.test[0]])
+    assert data.val.read([0])[0] == pytest.approx(store[one.test[0]])
 
 
 def test_a_recycled_model_learns_as_a_new_one_does(tmp_path: Path) -> None:
-    cell = make_cell(tmp_path, "--units 3 --layers 1 --epochs 2 --batch 4")
-    other = dataclasses.replace(cell, train=cell.test, test=cell.train)
-    runs = [trial.run_cell(x) for x in (cell, other, cell, other)]
+    one = make_trial(tmp_path, "--units 3 --layers 1 --epochs 2 --batch 4")
+    other = dataclasses.replace(one, train=one.test, test=one.train)
+    runs = [trial.run_trial(x) for x in (one, other, one, other)]
     for figures in runs:
         del figures["seconds"]
     assert runs[:2] == runs[2:]
     assert runs[0]["val_loss"] != runs[1]["val_loss"]
-    assert trial._last is not None
-    model = trial._last[1]
-    data = trial.data_of(cell)
-    assert trial.compiled(cell.args, trial.build(cell, data)) is model
-    changed = argparse.Namespace(**{**vars(cell.args), "lr": 0.5})
-    new = trial.build(cell, data)
+    changed = dataclasses.replace(one.settings, learning_rate=0.5)
+    data = training_data.prepare(changed, trial.data_of(one))
+    new = training_run.build(changed, data)
     assert trial.compiled(changed, new) is new
     assert float(new.optimizer.learning_rate) == 0.5
 
 
-def test_recipes_share_seeds_and_clips_of_a_place(tmp_path: Path) -> None:
-    write_data(tmp_path)
-    args = script.parse_arguments(
-        argv(tmp_path, "--repeats", "3", "--source-seeds", "2")
+def test_a_trial_that_diverges_leaves_the_next_one_alone(
+    tmp_path: Path,
+) -> None:
+    one = make_trial(tmp_path, "--units 3 --layers 1 --epochs 2 --batch 4")
+    healthy = trial.run_trial(one)
+    store = np.load(one.target.store)
+    broken = tmp_path / "broken.npy"
+    np.save(broken, np.full_like(store, np.nan))
+    target = dataclasses.replace(one.target, store=broken)
+    sick = trial.run_trial(dataclasses.replace(one, target=target))
+    assert np.isnan(sick["val_loss"]) and sick["accuracy"] <= 1
+    again = trial.run_trial(one)
+    del healthy["seconds"], again["seconds"]
+    assert again == healthy
+
+
+def test_a_source_that_diverges_costs_its_recipe_alone(
+    root: Path, capsys
+) -> None:
+    path = root / "recipes.csv"
+    wild = "wild,--units 3 --input raw --no-session-mean --lr 1e38,--lr 1,\n"
+    path.write_text(
+        TABLE
+        + wild
+        + TABLE.splitlines()[1]
+        .replace("scratch,", "more,")
+        .replace("0.05", "0.06")
+        + "\n",
+        encoding="utf-8",
     )
-    args.cnn = META["cnn"]
+    assert run(root) == 1
+    failed = pd.read_csv(out_of(root) / "failed.csv")
+    reasons = failed[failed["clip"].str.startswith("wild")]["reason"]
+    assert len(reasons) == 2 and reasons.str.contains("no number").all()
+    found = results_file.read(out_of(root))
+    assert set(found["recipe"]) == {"scratch", "moved", "more"}
+    assert "failed.csv lists them" in capsys.readouterr().err
+
+
+def test_recipes_share_seeds_and_clips_of_a_place(tmp_path: Path) -> None:
+    study = settings_of(tmp_path, "--repeats", "3", "--source-seeds", "2")
     one, other, third = (
-        runner.make_recipe("it", flags, "--lr 1", "", args, "")
+        plan.make_recipe(flags, "--lr 1", "small", "")
         for flags in ("--units 3", "--units  3", "--units 5")
     )
 
-    def name(recipe: runner.Recipe, repeat: int) -> str:
-        source = runner.source_of(recipe, repeat, args)
+    def name(recipe: plan.Recipe, repeat: int) -> str:
+        source = plan.source_of(recipe, repeat, study)
         assert source is not None
         return source.name
 
@@ -329,15 +385,9 @@ def test_a_diverged_training_has_figures() -> None:
     )
     inputs = keras.Input((1, 2))
     outputs = keras.layers.Flatten()(inputs * np.nan)
-    test = folds.Loaded(
-        paths=[Path("x")] * 4,
-        labels=np.array([0, 0, 0, 0], "int32"),
-        frames=1,
-        length=2,
-        classes=2,
-        store=np.zeros((4, 1, 2), "float32"),
-        rows=np.arange(4),
-    )
+    names = ["x"] * 4
+    features = np.zeros((4, 1, 2), "float32")
+    test = FeatureDataset(names, names, np.zeros(4, int), 2, features)
     found = trial.figures_of(history, keras.Model(inputs, outputs), test)
     assert found["best_epoch"] == 1
     assert found["accuracy"] == 0.375

@@ -13,9 +13,9 @@ from signs.core.backend import keras
 from signs.data import clips_table
 from signs.data.clips_table import Dataset
 from signs.models import classifier
-from signs.training import feature_dataset, loop, run, run_record
-from signs.training.augment import Augmentation
+from signs.training import feature_dataset, loop, run_record
 from signs.training.feature_dataset import Batches
+from signs.training.settings import TransferSettings
 
 WORDS = ["null", "Tür", "Ä"]
 
@@ -25,7 +25,10 @@ def root(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("transfer")
     write_dataset(root / "data", "big", ["1", "2", "3", "4"], clips=60)
     write_dataset(root / "data", "small", WORDS, clips=30)
-    flags = "--units 8 --batch 8 --lr 0.01 --epochs 2 --input centered --quiet"
+    flags = (
+        "--recipe writeup --units 8 --batch 8 --lr 0.01 --epochs 2 "
+        "--input centered --quiet"
+    )
     argv = ["big", *flags.split(), *folders(root)]
     assert arguments.run(train_lstm.main, argv) == 0
     return root
@@ -153,7 +156,7 @@ def test_frozen_lstms_are_computed_once(root: Path):
     source, _ = run_record.find_model(None, root / "model")
     dataset = Dataset(root / "data" / "small")
     train, val = (
-        feature_dataset.find_examples(
+        feature_dataset.find_clips(
             dataset,
             clips_table.read_clips(dataset),
             clips_table.read_classes(dataset),
@@ -163,9 +166,10 @@ def test_frozen_lstms_are_computed_once(root: Path):
         for split in ("train", "val")
     )
     model = classifier.replace_head(keras.saving.load_model(source), 3, "all")
-    loop.compile_classifier(model, 0.01)
-    head, seen, _ = loop.skip_frozen(model, train, val)
-    assert isinstance(seen, feature_dataset.Embedded)
+    fit = TransferSettings(dataset="small", learning_rate=0.01)
+    loop.compile_classifier(model, fit)
+    head, seen, _ = loop.skip_frozen(model, train, val, fit)
+    assert seen.shape == (8,)
     everything = model.predict(Batches(train, 8), verbose=0)
     only_head = head.predict(Batches(seen, 8), verbose=0)
     np.testing.assert_allclose(only_head, everything, atol=1e-6)
@@ -174,7 +178,6 @@ def test_frozen_lstms_are_computed_once(root: Path):
     assert not np.array_equal(
         before, model.get_layer("softmax").get_weights()[0]
     )
-    assert loop.finished_epochs(model, len(train), 8) == 2
     np.testing.assert_allclose(
         head.predict(Batches(seen, 8), verbose=0),
         model.predict(Batches(train, 8), verbose=0),
@@ -191,90 +194,46 @@ def test_resume_with_all_frozen(root: Path):
     assert [row.split(",")[0] for row in rows[1:]] == ["0", "1", "2", "3"]
 
 
-@pytest.mark.parametrize("head", ["probe", "means"])
-def test_a_head_that_starts_warm(root: Path, head: str):
-    """It knows most before its first step; a cold one guesses."""
-    flags = ["--head", head, "--epochs", "1", "--lr", "1e-9", "--quiet"]
-    assert run_transfer(root, "small", *flags) == 0
+def test_a_linear_probe_knows_most_before_its_first_step(root: Path):
+    flags = ["--head", "linear_probe", "--epochs", "1", "--lr", "1e-9"]
+    assert run_transfer(root, "small", *flags, "--quiet") == 0
     log = root / "log" / f"{newest(root)['run']}.csv"
     assert pd.read_csv(log)["val_accuracy"].iloc[0] > 0.8
-
-
-def test_the_last_lstm_afresh(root: Path):
-    flags = ["--fresh", "last", "--freeze", "first", "--epochs", "1"]
-    assert run_transfer(root, "small", *flags, "--lr", "1e-9") == 0
-    source, _ = run_record.find_model(None, root / "model")
-    pairs = zip(
-        lstm_weights(source), lstm_weights(newest(root)["path"]), strict=True
-    )
-    moved = [
-        max(np.abs(a - b).max() for a, b in zip(old, new, strict=True))
-        for old, new in pairs
-    ]
-    assert moved[0] == 0 and moved[1] > 0.1
-    with pytest.raises(SystemExit):
-        transfer.parse_arguments(["--fresh", "last", "--freeze", "all"])
-
-
-def test_an_anchor_holds_a_resumed_run_to_its_source(root: Path):
-    """As strongly as can be: the learning rate times 100 is 1."""
-    flags = ["--anchor", "100", "--lr", "0.01", "--head", "probe"]
-    assert run_transfer(root, "small", *flags, "--epochs", "1") == 0
-    name = newest(root)["run"]
-    last = root / "model" / f"{name}-last.keras"
-    model = keras.saving.load_model(last)
-    for layer in classifier.lstms(model):
-        layer.set_weights([x + 0.1 for x in layer.get_weights()])
-    model.save(last)
-    assert run_transfer(root, "--resume", name, "--epochs", "2") == 0
-    source, _ = run_record.find_model(None, root / "model")
-    for old, new in zip(lstm_weights(source), lstm_weights(last), strict=True):
-        for one, other in zip(old, new, strict=True):
-            np.testing.assert_allclose(one, other, atol=1e-5)
-
-
-def test_flags_become_settings():
-    flags = "--layer-decay 0.5 --anchor 3 --mixup 0.2 --stretch 0.3"
-    args = transfer.parse_arguments([*flags.split(), "--label-smoothing", ".1"])
-    settings = run.settings_of(args)
-    assert (settings.layer_decay, settings.anchor) == (0.5, 3)
-    assert settings.augmentation == Augmentation(0.1, 0.2, 0.3)
-    plain = run.settings_of(transfer.parse_arguments([]))
-    assert (plain.layer_decay, plain.anchor) == (1, 0)
-    assert plain.augmentation == Augmentation()
-
-
-def test_frozen_lstms_see_varied_clips(root: Path):
-    """Then they are computed in each epoch, and still stay as they are."""
-    flags = ["--freeze", "all", "--stretch", "0.3", "--epochs", "2"]
-    assert run_transfer(root, "small", *flags) == 0
-    source, _ = run_record.find_model(None, root / "model")
-    pairs = zip(
-        lstm_weights(source), lstm_weights(newest(root)["path"]), strict=True
-    )
-    assert all(all(map(np.array_equal, old, new)) for old, new in pairs)
 
 
 def test_what_the_source_sees_is_inherited(tmp_path: Path, capsys):
     write_dataset(tmp_path / "data", "big", ["1", "2", "3", "4"], clips=60)
     write_dataset(tmp_path / "data", "small", WORDS, clips=30)
     flags = (
-        "big --units 8 --batch 16 --epochs 1 --quiet --layers 1 --steps 4 "
-        "--bidirectional --pool mean --input standardized --center-recording"
+        "big --units 8 --batch 16 --epochs 1 --quiet --layers 1 "
+        "--bidirectional --pool mean --input standardized --session-mean"
     )
-    assert (
-        arguments.run(train_lstm.main, [*flags.split(), *folders(tmp_path)])
-        == 0
-    )
-    assert (
-        run_transfer(tmp_path, "small", "--recipe", "best", "--epochs", "1")
-        == 0
-    )
+    argv = [*flags.split(), *folders(tmp_path)]
+    assert arguments.run(train_lstm.main, argv) == 0
+    assert run_transfer(tmp_path, "small", "--epochs", "1") == 0
     assert "centred by the means of" in capsys.readouterr().out
     record = newest(tmp_path)
-    assert (record["frames"], record["steps"]) == (20, 4)
-    assert record["center_recording"] and record["input"] == "standardized"
-    model = keras.saving.load_model(record["path"], safe_mode=True)
-    assert model.input_shape == (None, 4, 8)
+    assert record["session_mean"] and record["input"] == "standardized"
     resume = ["--resume", record["run"], "--epochs", "2"]
     assert run_transfer(tmp_path, *resume) == 0
+
+
+def test_the_source_is_of_another_data_set(tmp_path: Path, capsys):
+    """Not of the same one, and not of rendered clips for real ones."""
+    for name in ("sample-a", "sample-b", "mine", "theirs"):
+        write_dataset(tmp_path / "data", name, ["1", "2"], clips=20)
+    train = ["--units", "4", "--epochs", "1", "--quiet", *folders(tmp_path)]
+    for name in ("theirs", "mine", "sample-a"):
+        assert arguments.run(train_lstm.main, [name, *train]) == 0
+    for target, source in (("mine", "theirs"), ("sample-b", "sample-a")):
+        assert run_transfer(tmp_path, target, "--dry-run") == 0
+        assert f"classes were of {source}" in capsys.readouterr().out
+    _, record = run_record.find_model(None, tmp_path / "model")
+    argv = ["sample-a", "--model", record["run"]]
+    assert run_transfer(tmp_path, *argv) == 2
+    assert "trained on sample-a itself" in capsys.readouterr().err
+    for path in (tmp_path / "model").glob("*"):
+        if record["run"] not in path.name:
+            path.unlink()
+    assert run_transfer(tmp_path, "mine") == 2
+    assert "no model in" in capsys.readouterr().err

@@ -15,7 +15,6 @@ from typing import Any
 
 from signs.core.errors import UserError, explain, explain_import
 from signs.core.messages import set_up_messages
-from signs.training import presets
 
 
 def build_parser(
@@ -80,103 +79,11 @@ def add_cluster_flag(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def add_training_flags(
-    parser: argparse.ArgumentParser, script: str, batch: int, lr: float
-) -> None:
-    """Adds the flags that all training scripts have."""
-    add = parser.add_argument
-    add(
-        "--recipe",
-        choices=presets.RECIPES[script],
-        default=presets.WRITEUP,
-        help="flags in one word; those that are given, too, win: "
-        + presets.in_words(script),
-    )
-    add("--lr", type=positive, default=lr, help="Adam's learning rate")
-    add("--batch", type=whole_number, default=batch, help="clips a batch")
-    add(
-        "--epochs",
-        type=whole_number,
-        default=argparse.SUPPRESS,
-        help="how many in all (default: 100)",
-    )
-    add(
-        "--patience",
-        type=whole_number,
-        help="stop after so many epochs without a lower validation loss",
-    )
-    add(
-        "--resume",
-        metavar="RUN",
-        help="go on with a run, with its own arguments; --epochs may differ",
-    )
-    add(
-        "--mixed-precision",
-        action="store_true",
-        help="compute the hidden layers in float16, which is faster on GPUs; "
-        "what is saved stays float32",
-    )
-    _add_augmentation_flags(parser)
-    add(
-        "--tensorboard",
-        action="store_true",
-        help="write logs for TensorBoard, too, to log/tensorboard",
-    )
-    add(
-        "--devices",
-        type=devices,
-        metavar="all|N",
-        help="deal each batch out to so many GPUs; needs Keras on JAX",
-    )
-
-
-def _add_augmentation_flags(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group(
-        "more varied clips", "In training only; see signs/augment.py."
-    )
-    add = group.add_argument
-    add(
-        "--label-smoothing",
-        type=fraction,
-        default=0.0,
-        metavar="SHARE",
-        help="share of each label that is spread over all classes, such as "
-        ".1 (Szegedy et al. 2016)",
-    )
-    add(
-        "--mixup",
-        type=not_negative,
-        default=0.0,
-        metavar="ALPHA",
-        help="mix pairs of clips and their labels, by shares drawn from "
-        "Beta(ALPHA, ALPHA), such as .2 (Zhang et al. 2018)",
-    )
-    add(
-        "--stretch",
-        type=fraction,
-        default=0.0,
-        metavar="SHARE",
-        help="make clips slower or faster by up to this share, and shift "
-        "them in time, such as .25",
-    )
-
-
 def parse(
     parser: argparse.ArgumentParser,
     arguments: Sequence[str] | None = None,
-    script: str | None = None,
 ) -> argparse.Namespace:
-    """Parses the arguments, and sets up what `--quiet` governs.
-
-    Args:
-        script: whose recipes `--recipe` means, where it has that flag.
-    """
-    if script:
-        peek = argparse.ArgumentParser(add_help=False)
-        peek.add_argument("--recipe", default=presets.WRITEUP)
-        name = peek.parse_known_args(arguments)[0].recipe
-        # What is no recipe is refused below.
-        parser.set_defaults(**presets.RECIPES[script].get(name, {}))
+    """Parses the arguments, and sets up what `--quiet` governs."""
     args = parser.parse_args(arguments)
     set_up_messages(args.quiet)
     dataset = getattr(args, "dataset", None)
@@ -299,6 +206,7 @@ class _HelpFormatter(
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         # A switch is off and a missing value is missing; that needs no words.
-        if action.default is None or action.default is False:
+        nothing = action.default is None or action.default == ()
+        if nothing or action.default is False:
             return action.help
         return super()._get_help_string(action)

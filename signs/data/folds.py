@@ -3,11 +3,8 @@
 The folds of a study are made once, and kept in a table that people can read.
 """
 
-import hashlib
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +12,6 @@ import pandas as pd
 from signs.core.errors import UserError
 from signs.core.messages import count, log
 from signs.data import clips_table, splits
-from signs.data.clips_table import Dataset
-from signs.features import feature_store
-from signs.training import augment
-from signs.training.feature_dataset import Examples, find_examples
-from signs.video.decode import sample_indices
 
 WAYS = ("auto", "signer", "random")
 # Instead of the number of a fold:
@@ -27,111 +19,11 @@ ALWAYS_TRAINED_ON = 0
 LEFT_OUT = -1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Loaded(Examples):
-    """Examples in memory: some rows of an array of many clips.
-
-    The array may be a file that is mapped into memory, which all processes
-    share.
-
-    Attributes:
-        store: float16 or float32, (all clips, frames, length).
-        rows: int, (clips,): which rows of it these examples are.
-    """
-
-    store: np.ndarray = field(repr=False)
-    rows: np.ndarray = field(repr=False)
-
-    def read(
-        self,
-        indices: Any,
-        stretch: float = 0.0,
-        random: np.random.Generator | None = None,
-    ) -> np.ndarray:
-        """What `Examples.read` gives, all clips at once."""
-        stored = self.store[self.rows[np.asarray(indices)]]
-        steps, _ = self.shape
-        if random is not None:
-            seen = np.empty((len(stored), *self.shape), "float32")
-            for row, clip in enumerate(stored):
-                seen[row] = clip[
-                    augment.draw_steps(self.frames, steps, stretch, random)
-                ]
-        else:
-            chosen: Any = sample_indices(self.frames, steps)
-            seen = stored[:, chosen].astype("float32")
-        if self.offsets:
-            nothing = np.zeros(self.length, "float32")
-            paths = [self.paths[index] for index in indices]
-            seen -= np.stack(
-                [self.offsets.get(path, nothing) for path in paths]
-            )[:, None]
-        return seen
-
-
-def pack(examples: Examples, path: Path, dtype: str) -> list[str]:
-    """Writes all features into one file, to be mapped into memory.
-
-    Args:
-        examples: the clips.
-        path: the `.npy` file to write.
-        dtype: what the features are stored in.
-
-    Returns:
-        A digest of each clip's features, the same where the bytes are.
-
-    Raises:
-        UserError: if a file is damaged.
-    """
-    shape = (len(examples), examples.frames, examples.length)
-    store = np.lib.format.open_memmap(path, "w+", dtype, shape)
-    digests = []
-    for row, file in enumerate(examples.paths):
-        try:
-            store[row] = feature_store.read_features(file, *shape[1:])
-        except ValueError as error:
-            raise UserError(
-                f"{error}; delete that file and run feature.py again"
-            ) from error
-        digests.append(hashlib.sha256(store[row].tobytes()).hexdigest())
-    store.flush()
-    return digests
-
-
-def find_clips(
-    dataset: Dataset,
-    clips: pd.DataFrame,
-    classes: pd.DataFrame,
-    meta: dict,
-) -> tuple[pd.DataFrame, Examples]:
-    """All clips with a label and features, whatever split they are in.
-
-    Official test clips are among them: the folds replace the splits, and no
-    recipe is ever told what is in a fold that it is tested on.
-
-    Returns:
-        Their rows of the clips table, by clip, and the examples in the same
-        order.
-    """
-    ordered = clips.sort_values("clip", ignore_index=True)
-    everything = ordered.assign(split="labelled")
-    examples = find_examples(dataset, everything, classes, meta, "labelled")
-    there = set(examples.paths)
-    has_features = [
-        feature_store.feature_path(dataset, meta["cnn"], clip) in there
-        for clip in ordered["clip"]
-    ]
-    return ordered[has_features].reset_index(drop=True), examples
-
-
-def twins(clips: pd.DataFrame) -> np.ndarray:
-    """Which clips are there under another name, too: all but the first.
+def warn_of_duplicates(clips: pd.DataFrame) -> None:
+    """Names the clips that are there under another name, too.
 
     Args:
         clips: rows of the clips table, and a column `content`.
-
-    Returns:
-        bool, (clips,).
     """
     again = clips["content"].duplicated()
     if again.any():
@@ -141,7 +33,6 @@ def twins(clips: pd.DataFrame) -> np.ndarray:
             f"{count(len(names), 'clip')} left out, whose features are byte "
             f"for byte those of another one: {', '.join(names[:5])}{more}"
         )
-    return again.to_numpy()
 
 
 def choose_way(how: str, clips: pd.DataFrame) -> str:
@@ -163,8 +54,8 @@ def make(
 
     By signer, whole signers are divided (scikit-learn's StratifiedGroupKFold),
     so that nobody is ever trained and tested on; clips of unknown signers are
-    trained on only, and twins are left out. At random, the classes are divided
-    evenly (StratifiedKFold), and people are on both sides.
+    trained on only, and duplicates are left out. At random, the classes are
+    divided evenly (StratifiedKFold), and people are on both sides.
 
     Args:
         clips: rows of the clips table, by clip, and a column `content`.

@@ -6,8 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from sklearn.metrics import (
+    ConfusionMatrixDisplay,
+    confusion_matrix,
+    precision_recall_fscore_support,
+)
 
 from signs.core import files, fonts
 from signs.evaluation import curves
@@ -16,37 +20,39 @@ MOST_NAMED = 40  # classes; of more, the names would be too small to read
 MOST_COUNTED = 25  # classes; of more, so would the counts in the cells
 
 
-def matrix(answers: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """How often each class (row) was answered as each (column).
+def matrix(
+    predicted: np.ndarray, labels: np.ndarray, classes: int
+) -> np.ndarray:
+    """How often each class (row) was taken for each (column).
 
     Args:
-        answers, labels: int, (clips,).
+        predicted, labels: classes, int, (clips,).
         classes: how many there are; all have a row, even without a clip.
 
     Returns:
         int, (classes, classes).
     """
-    return confusion_matrix(labels, answers, labels=range(classes))
+    return confusion_matrix(labels, predicted, labels=range(classes))
 
 
 def class_table(
-    answers: np.ndarray, labels: np.ndarray, classes: pd.DataFrame
+    predicted: np.ndarray, labels: np.ndarray, classes: pd.DataFrame
 ) -> pd.DataFrame:
-    """How good the answers are for each class.
+    """How good the predictions are for each class.
 
     Args:
         classes: the classes table.
 
     Returns:
         One row a class: index, label, name, clips, recall, precision, and
-        mistaken_for, the name of the class most often answered instead.
+        mistaken_for, the name of the class most often predicted instead.
         Recall is empty where there are no clips, precision where the class
-        was never answered.
+        was never predicted.
     """
     precision, recall, _, clips = precision_recall_fscore_support(
-        labels, answers, labels=range(len(classes)), zero_division=np.nan
+        labels, predicted, labels=range(len(classes)), zero_division=np.nan
     )
-    counts = matrix(answers, labels, len(classes))
+    counts = matrix(predicted, labels, len(classes))
     np.fill_diagonal(counts, 0)
     names = classes["name"].to_numpy()
     mistaken = [names[row.argmax()] if row.any() else "" for row in counts]
@@ -67,10 +73,10 @@ def worst_pairs(
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
     pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
     return [
-        f"{names[answer]} for {names[right]} "
-        f"({wrong[right, answer]} of {counts[right].sum()})"
-        for right, answer in pairs
-        if wrong[right, answer]
+        f"{names[taken]} for {names[right]} "
+        f"({wrong[right, taken]} of {counts[right].sum()})"
+        for right, taken in pairs
+        if wrong[right, taken]
     ]
 
 
@@ -85,11 +91,17 @@ def draw(path: Path, counts: np.ndarray, names: list[str], title: str) -> None:
     with curves.style(names), files.atomic(path) as temporary:
         figure = Figure((side + 1, side), layout="constrained")
         axes = figure.subplots()
-        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         axes.grid(visible=False)
-        axes.set(xlabel="answer", ylabel="class", title=title)
-        bar = figure.colorbar(image, shrink=0.8)
+        shown = ConfusionMatrixDisplay(shares).plot(
+            include_values=False,
+            cmap="Blues",
+            ax=axes,
+            colorbar=False,
+            im_kw={"vmin": 0, "vmax": 1},
+        )
+        bar = figure.colorbar(shown.im_, shrink=0.8)
         bar.set_label("share of the class's clips")
+        axes.set(xlabel="predicted", ylabel="class", title=title)
         _name_axes(axes, names)
         if classes <= MOST_COUNTED:
             _write_counts(axes, counts, shares)
@@ -108,7 +120,8 @@ def _name_axes(axes: Axes, names: list[str]) -> None:
         return
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(10, integer=True))
-    axes.set_xlabel("answer (index in classes.csv)")
+        axis.set_major_formatter(ScalarFormatter())
+    axes.set_xlabel("predicted (index in classes.csv)")
     axes.set_ylabel("class (index in classes.csv)")
 
 

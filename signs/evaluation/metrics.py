@@ -9,8 +9,8 @@ from sklearn.metrics import log_loss, recall_score, top_k_accuracy_score
 CONFIDENCE = 0.95
 
 
-def judge(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Figures of a classifier's answers on one set of clips.
+def evaluate(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Figures of a classifier's predictions on one set of clips.
 
     Args:
         probabilities: float, (clips, classes).
@@ -24,8 +24,8 @@ def judge(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         accuracy of always naming the most frequent class.
     """
     clips, classes = probabilities.shape
-    answers = probabilities.argmax(axis=1)
-    right = int((answers == labels).sum())
+    predicted = probabilities.argmax(axis=1)
+    right = int((predicted == labels).sum())
     top5 = 1.0
     if classes > 5:
         top5 = top_k_accuracy_score(
@@ -39,7 +39,7 @@ def judge(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         "top5": float(top5),
         "macro_recall": float(
             recall_score(
-                labels, answers, labels=np.unique(labels), average="macro"
+                labels, predicted, labels=np.unique(labels), average="macro"
             )
         ),
         "loss": float(
@@ -65,7 +65,7 @@ def interval(right: int, clips: int) -> list[float]:
 
 
 def in_words(figures: dict[str, Any]) -> str:
-    """The figures of `judge` in one line."""
+    """The figures of `evaluate` in one line."""
     low, high = figures["interval"]
     return (
         f"accuracy {figures['accuracy']:.2f} "

@@ -1,6 +1,6 @@
 """What the results of a study allow to say of its recipes.
 
-Cells of repeated folds share most of their training clips, so their accuracies
+Trials on repeated folds share most of their training clips, so their accuracies
 vary less than those of independent trainings would, and the usual interval is
 far too narrow. All intervals here are of the corrected resampled t-test:
 Nadeau and Bengio 2003, Inference for the generalization error, Machine
@@ -17,7 +17,7 @@ from signs.data import splits
 from signs.evaluation.metrics import CONFIDENCE
 from signs.evaluation.training_log import LAST_EPOCHS
 
-# Cells with the same place were trained and tested on the same clips, with
+# Trials with the same place were trained and tested on the same clips, with
 # the same seed, so that their recipes can be compared pair by pair.
 SERIES = ["by", "clips_a_class"]
 PLACE = [*SERIES, "repeat", "fold"]
@@ -27,7 +27,7 @@ MEANS = [
 ]
 COLUMNS = [
     *SERIES,
-    *("recipe", "cells", "clips", "accuracy", "low", "high"),
+    *("recipe", "trials", "clips", "accuracy", "low", "high"),
     *("difference", "difference_low", "difference_high"),
     *MEANS,
 ]
@@ -42,8 +42,8 @@ def corrected_interval(
     independent figures would have 1/n (Nadeau and Bengio 2003).
 
     Args:
-        values: float, (n,), one figure (or difference of figures) a cell.
-        ratio: test clips to training clips in a cell.
+        values: float, (n,), one figure (or difference of figures) a trial.
+        ratio: test clips to training clips in a trial.
 
     Returns:
         Mean, lower and upper end; the ends are NaN where n is less than 2.
@@ -62,7 +62,7 @@ def corrected_interval(
 def paired_difference(
     one: pd.DataFrame, other: pd.DataFrame
 ) -> tuple[float, float, float]:
-    """How much more accurate one recipe is than another, cell by cell.
+    """How much more accurate one recipe is than another, trial by trial.
 
     Args:
         one, other: results with the columns of `PLACE`, accuracy,
@@ -90,38 +90,38 @@ def summarise(
     """One row for each recipe, way to make folds, and clips a class.
 
     Args:
-        results: one row a cell: recipe, the columns of `PLACE`, accuracy,
+        results: one row a trial: recipe, the columns of `PLACE`, accuracy,
             those of `MEANS`, train_clips and test_clips.
         baseline: the recipe that the others are compared with.
 
     Returns:
-        by, clips_a_class, recipe; cells; clips: tested, over all cells;
+        by, clips_a_class, recipe; trials; clips: tested, over all trials;
         accuracy, low, high: its mean and interval; difference,
-        difference_low, difference_high: to the baseline on the same cells,
+        difference_low, difference_high: to the baseline on the same trials,
         NaN for the baseline itself; the means of `MEANS`. Recipes are in the
         order they first appear in.
     """
     rows = []
     for series, group in results.groupby(SERIES, sort=False):
         reference = group[group["recipe"] == baseline]
-        for recipe, cells in group.groupby("recipe", sort=False):
+        for recipe, trials in group.groupby("recipe", sort=False):
             nothing = (float("nan"),) * 3
             compared = recipe != baseline and len(reference) > 0
             rows.append(
                 [
                     *series,
                     recipe,
-                    len(cells),
-                    int(cells["test_clips"].sum()),
+                    len(trials),
+                    int(trials["test_clips"].sum()),
                     *corrected_interval(
-                        cells["accuracy"].to_numpy(), clips_ratio(cells)
+                        trials["accuracy"].to_numpy(), clips_ratio(trials)
                     ),
                     *(
-                        paired_difference(cells, reference)
+                        paired_difference(trials, reference)
                         if compared
                         else nothing
                     ),
-                    *cells[MEANS].mean(),
+                    *trials[MEANS].mean(),
                 ]
             )
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -147,7 +147,7 @@ def in_words(summary: pd.DataFrame, baseline: str) -> list[str]:
         lines += [
             f"{splits.MEANING[str(by)]}{limit}",
             f"  {'recipe':{width}}  {'accuracy':19}  "
-            f"{'against ' + baseline:{beside}}  top-5  recall   loss  cells  "
+            f"{'against ' + baseline:{beside}}  top-5  recall   loss  trials  "
             "seconds",
         ]
         row: Any
@@ -157,13 +157,13 @@ def in_words(summary: pd.DataFrame, baseline: str) -> list[str]:
                 f"  {row.recipe:{width}}  {accuracy:19}  "
                 f"{_difference(row):{beside}}  {row.top5:5.2f}  "
                 f"{row.macro_recall:6.2f}  {row.val_loss:5.2f}  "
-                f"{row.cells:5}  {row.seconds:7.1f}"
+                f"{row.trials:6}  {row.seconds:7.1f}"
             )
     return [
         *lines,
         f"accuracy is the mean of the last {LAST_EPOCHS} epochs; in brackets, "
         "corrected 95% intervals",
-        "* the interval of the difference, cell by cell, leaves out 0",
+        "* the interval of the difference, trial by trial, leaves out 0",
     ]
 
 

@@ -50,10 +50,10 @@ def check_format(path: Path) -> str:
 
 def check_exportable(model: Path, record: dict[str, Any]) -> None:
     """Raises a `UserError` if a model needs more than the clip itself."""
-    if record.get("center_recording"):
+    if record["session_mean"]:
         raise UserError(
-            f"{model} was trained with --center-recording, so a clip must be "
-            "centred by others of its recording first, which no exported "
+            f"{model} was trained with --session-mean, so a clip must be "
+            "centred by others of its session first, which no exported "
             "file can do; use predict.py, or export a model that was trained "
             "without it, such as with: python train_lstm.py --input centered"
         )
@@ -102,7 +102,7 @@ def describe(record: dict[str, Any], model: Path) -> dict[str, Any]:
 
 def _frames(record: dict[str, Any]) -> int:
     """How many pictures a model takes."""
-    return record.get("steps") or record["frames"]
+    return record["frames"]
 
 
 def is_exported(path: Path, description: dict[str, Any]) -> bool:

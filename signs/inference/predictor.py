@@ -67,8 +67,8 @@ class Recognizer:
         self.path = path
         self.record = record
         self.stored: int = record["frames"]
-        self.frames: int = record.get("steps") or self.stored
-        self.is_centered = bool(record.get("center_recording"))
+        self.frames: int = self.stored
+        self.is_centered = bool(record["session_mean"])
         self.size: int = record["features"]["size"]
         self.pace = 0.0
         self._dtype = record["features"]["dtype"]
@@ -175,10 +175,10 @@ def load_classifier(path: Path, record: dict[str, Any]) -> Any:
     Raises:
         UserError: if it cannot be loaded, or the record is another one's.
     """
-    from signs.training import run
+    from signs.models import classifier as models
 
-    takes = {**record["features"], "frames": record["frames"]}
-    classifier = run.load_model(path, takes, record.get("steps"))
+    shape = record["frames"], record["features"]["length"]
+    classifier = models.load_classifier(path, shape)
     classes = len(record["classes"])
     if classifier.output_shape != (None, classes):
         raise UserError(

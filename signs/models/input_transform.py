@@ -14,26 +14,29 @@ INPUTS = {
 }
 
 
-def look(x: Any, view: str) -> Any:
-    """Gives features as a view shows them, not yet standardised.
+def transform(x: Any, name: str) -> Any:
+    """Applies an input transform, but for the standardising that follows it.
 
     Args:
-        x: a tensor, symbolic or not, of shape (batch, frames, length).
-        view: a key of `INPUTS`.
+        x: a tensor, symbolic or not, of shape (batch, frames, feature_dim).
+        name: a key of `INPUTS`.
 
     Returns:
-        A tensor (batch, frames, length); of `difference` one frame less, of
-        `both` twice the length.
+        A tensor (batch, frames, feature_dim); of `difference` one frame less,
+        of `both` twice the dimensions.
+
+    Raises:
+        ValueError: if there is no transform of that name.
     """
     from signs.core.backend import keras
 
-    if view == "difference":
+    if name == "difference":
         return x[:, 1:] - x[:, :-1]
-    if view in ("raw", "standardized"):
+    if name in ("raw", "standardized"):
         return x
     centered = x - keras.ops.mean(x, axis=1, keepdims=True)
-    if view == "centered":
+    if name == "centered":
         return centered
-    if view == "both":
+    if name == "both":
         return keras.ops.concatenate([x, centered], axis=-1)
-    raise ValueError(f"the input {view!r} is none of {', '.join(INPUTS)}")
+    raise ValueError(f"the input {name!r} is none of {', '.join(INPUTS)}")

@@ -1,1 +1,1 @@
-"""Many trainings, compared."""
+"""Many trainings, compared on the same folds."""

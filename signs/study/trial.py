@@ -1,6 +1,6 @@
 """The trainings of a study, each a plain function of one argument."""
 
-import argparse
+import dataclasses
 import logging
 import re
 import time
@@ -9,14 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from signs.core import messages
 from signs.data.clips_table import Dataset
-from signs.evaluation import training_log
+from signs.training.run_record import Run
+from signs.training.settings import RunOptions, Settings, TrainingSettings
+
+if TYPE_CHECKING:
+    from signs.training.training_data import Data
 
 # What the last model of this process is made of, and the model itself.
 _last: tuple[str, Any] | None = None
@@ -30,87 +34,87 @@ class Target:
         dataset: where they are from.
         meta: the record of their features.
         classes: the classes table.
-        paths: their feature files.
+        clips: their names.
+        signers: of each clip; "" where unknown.
         labels: their classes, int32, (clips,).
-        store: the file that has all their features; see `folds.pack`.
+        store: the file that has all their features; see `runner.pack`.
     """
 
     dataset: Dataset
     meta: dict[str, Any]
     classes: pd.DataFrame
-    paths: list[Path]
+    clips: list[str]
+    signers: list[str]
     labels: np.ndarray
     store: Path
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceModel:
     """A classifier to start from, trained on another data set.
 
     Attributes:
-        args: of train_lstm.py, as parsed; say which data set, and the seed.
         name: of its run.
-        folder: where its log, record and model go.
+        settings: of its training.
+        options: say where its log, record and model go.
     """
 
-    args: argparse.Namespace
     name: str
-    folder: Path
+    settings: TrainingSettings
+    options: RunOptions
 
     @property
-    def model(self) -> Path:
-        """Its best model, by validation loss."""
-        return self.folder / f"{self.name}-best.keras"
+    def run(self) -> Run:
+        """Its files."""
+        return Run(self.name, self.options.log, self.options.model_dir)
 
 
 @dataclass(frozen=True)
-class Cell:
+class Trial:
     """One recipe on one fold.
 
     Attributes:
-        args: of train_lstm.py, or of transfer.py where there is a source; say
-            the seed, too.
-        source: what to start from; None trains from scratch.
+        settings: of the training; of a transfer, they name the source.
         target: the clips.
         train, test: row numbers of the clips.
-        how: the way the folds were made.
+        by: the way the folds were made.
     """
 
-    args: argparse.Namespace
-    source: Source | None
+    settings: Settings
     target: Target
     train: np.ndarray
     test: np.ndarray
-    how: str
+    by: str
 
 
-def train_source(source: Source) -> dict[str, Any]:
+def train_source(source: SourceModel) -> dict[str, Any]:
     """Trains a source classifier, as train_lstm.py would; or goes on with it.
 
     Returns:
-        Its final figures; see `judge.judge`.
+        How good it is on its own validation clips; see `metrics.evaluate`.
+
+    Raises:
+        ValueError: if it diverged; that costs this source, not the study.
     """
     with _quietly():
-        import train_lstm
-        from signs.training import run, run_record
+        from signs.training import run, run_record, training_data
+        from signs.training.callbacks import DivergedError
 
-        started = run_record.Run(source.name, source.folder, source.folder)
-        resumed = source.name if started.last.exists() else None
-        args = argparse.Namespace(**{**vars(source.args), "resume": resumed})
-        data = run.read_data(args)
-        about = {"kind": "lstm", "input": args.input}
-        run.go_on(
-            args, started, data, lambda: train_lstm.build(args, data), about
-        )
-        return run_record.read_record(started.log_record)["final"]["judged"]
+        data = training_data.read_data(source.settings, source.options)
+        about = {"kind": "lstm", "input": source.settings.input}
+        try:
+            run.go_on(source.settings, source.options, data, about, source.run)
+        except DivergedError as error:
+            raise ValueError(str(error)) from error
+        record = run_record.read_record(source.run.log_record)
+        return run_record.validation_figures(record)
 
 
-def run_cell(cell: Cell) -> dict[str, Any]:
+def run_trial(trial: Trial) -> dict[str, Any]:
     """Trains on a fold's training clips, and tests on its others.
 
-    Whatever is fitted to data (moments to standardise by, principal
-    components) is fitted to the training clips alone, as the ordinary `build`
-    of the scripts sees no others.
+    Whatever is fitted to data (mean and variance, the softmax layer's start)
+    is fitted to the training clips alone.
 
     Returns:
         accuracy: mean of the last five epochs; accuracy_last; accuracy_best:
@@ -120,60 +124,41 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     """
     with _quietly():
         from signs.core.backend import keras
-        from signs.training import loop, run
+        from signs.training import loop, run, training_data
 
         start = time.monotonic()
-        data = run.prepare(cell.args, data_of(cell))
-        source = source_task(cell, data)
-        keras.utils.set_random_seed(cell.args.seed)
-        model = compiled(cell.args, build(cell, data))
-        history = loop.rehearse(
-            model,
-            data.train,
-            data.val,
-            run.settings_of(cell.args),
-            source,
-        )
-        figures = figures_of(history, model, data.val)
+        settings = trial.settings
+        data = training_data.prepare(settings, data_of(trial))
+        keras.utils.set_random_seed(settings.seed)
+        model = compiled(settings, run.build(settings, data))
+        history = loop.fit(model, data.train, data.val, settings)
+        figures = figures_of(pd.DataFrame(history), model, data.val)
     return {
         **figures,
-        "train_clips": len(cell.train),
-        "test_clips": len(cell.test),
+        "train_clips": len(trial.train),
+        "test_clips": len(trial.test),
         "seconds": round(time.monotonic() - start, 2),
     }
 
 
-def data_of(cell: Cell) -> Any:
-    """A fold as a training sees it: an `experiment.Data`."""
-    from signs.data import folds
-    from signs.training import run
+def data_of(trial: Trial) -> "Data":
+    """A fold as a training sees it; who is tested on is its `val`."""
+    from signs.training.feature_dataset import FeatureDataset, Rows
+    from signs.training.training_data import Data
 
-    target = cell.target
+    target = trial.target
     train, test = (
-        folds.Loaded(
-            paths=[target.paths[row] for row in rows],
-            labels=target.labels[rows],
-            frames=target.meta["frames"],
-            length=target.meta["length"],
-            classes=len(target.classes),
-            store=open_store(target.store),
-            rows=rows,
+        FeatureDataset(
+            [target.clips[row] for row in rows],
+            [target.signers[row] for row in rows],
+            target.labels[rows],
+            len(target.classes),
+            Rows(open_store(target.store), rows),
         )
-        for rows in (cell.train, cell.test)
+        for rows in (trial.train, trial.test)
     )
-    return run.Data(
-        target.dataset, target.meta, target.classes, train, test, cell.how
-    )
-
-
-def source_task(cell: Cell, data: Any) -> Any:
-    """What else a cell is trained on: a `joint.SourceTask`, or None."""
-    from signs.training import run
-
-    if cell.source is None or not cell.args.joint:
-        return None
-    return run.find_source_task(
-        cell.args, cell.source.model, cell.source.args.dataset, data
+    return Data(
+        target.dataset, target.meta, target.classes, train, test, trial.by
     )
 
 
@@ -183,19 +168,7 @@ def open_store(path: Path) -> np.ndarray:
     return np.load(path, mmap_mode="r")
 
 
-def build(cell: Cell, data: Any) -> Any:
-    """The model of a cell, not compiled."""
-    import train_lstm
-    import transfer
-    from signs.training import run
-
-    if cell.source is None:
-        return train_lstm.build(cell.args, data)
-    source = run.load_model(cell.source.model, data.meta, data.train.steps)
-    return transfer.build(cell.args, data, source)
-
-
-def compiled(args: argparse.Namespace, model: Any) -> Any:
+def compiled(settings: Settings, model: Any) -> Any:
     """A model that is ready to be trained: compiled, or recycled.
 
     Half the time of a short training would go into TensorFlow's tracing of
@@ -204,17 +177,20 @@ def compiled(args: argparse.Namespace, model: Any) -> Any:
     again; the results are the same.
 
     Args:
-        args: of the script that trains.
+        settings: of the training.
         model: as it was built.
     """
-    from signs.training import run
+    from signs.core.backend import keras
+    from signs.training import loop
 
     global _last
-    settings = {k: v for k, v in vars(args).items() if k != "seed"}
+    made_by = dataclasses.asdict(settings)
+    for name in ("seed", "model", "recipe"):  # no part of the graph
+        made_by.pop(name, None)
     # Keras numbers the layers of all models on, where they have no names.
-    make = re.sub(r"_\d+\b", "", f"{model.to_json()} {settings}")
-    if _last is None or _last[0] != make or args.mixed_precision:
-        run.compile_model(args, model)
+    make = re.sub(r"_\d+\b", "", f"{model.to_json()} {made_by}")
+    if _last is None or _last[0] != make or settings.mixed_precision:
+        loop.compile_classifier(model, settings)
         _last = make, model
         return model
     old = _last[1]
@@ -222,24 +198,25 @@ def compiled(args: argparse.Namespace, model: Any) -> Any:
         variable.assign(new)
     rate = old.optimizer.learning_rate.path
     for variable in old.optimizer.variables:
-        if variable.path != rate:  # the count of steps, and Adam's moments
-            variable.assign(variable * 0)
+        if variable.path != rate:  # the count of steps, and Adam's averages
+            # Times 0, the NaN of a training that diverged would stay.
+            variable.assign(keras.ops.zeros_like(variable))
     return old
 
 
 def figures_of(
     history: pd.DataFrame, model: Any, test: Any
 ) -> dict[str, float]:
-    """The figures of a training; see `run_cell`."""
+    """The figures of a training; see `run_trial`."""
     from signs.core.backend import keras
-    from signs.evaluation import metrics
+    from signs.evaluation import metrics, training_log
 
-    answers = [
+    predicted = [
         keras.ops.convert_to_numpy(model(batch, training=False))
         for batch in test.batches()
     ]
-    judged = metrics.judge(
-        np.nan_to_num(np.concatenate(answers), nan=1e-9), test.labels
+    found = metrics.evaluate(
+        np.nan_to_num(np.concatenate(predicted), nan=1e-9), test.labels
     )
     ends = history.tail(training_log.LAST_EPOCHS)
     losses = history["val_loss"].fillna(np.inf)
@@ -249,8 +226,8 @@ def figures_of(
         "accuracy_last": float(history["val_accuracy"].iloc[-1]),
         "accuracy_best": float(history["val_accuracy"].iloc[best]),
         "best_epoch": best + 1,
-        "top5": judged["top5"],
-        "macro_recall": judged["macro_recall"],
+        "top5": found["top5"],
+        "macro_recall": found["macro_recall"],
         "val_loss": float(ends["val_loss"].mean()),
     }
 

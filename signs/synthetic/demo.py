@@ -25,8 +25,10 @@ SOURCE, TARGET = "sample-chalearn", "sample-ledasila"
 # is centered, as the raw features show mostly the room (and next to nothing
 # else where the CNN's weights are random); small batches and few epochs, and
 # a learning rate that goes with them.
-TRAIN = "--input centered --lr 1e-4 --batch 16 --epochs 15".split()
-TRANSFER = "--batch 8 --epochs 10".split()
+TRAIN = (
+    "--recipe writeup --input centered --lr 1e-4 --batch 16 --epochs 15".split()
+)
+TRANSFER = "--recipe writeup --batch 8 --epochs 10".split()
 
 Row = tuple[str, float, str]
 
@@ -113,7 +115,7 @@ def newest(kind: str) -> str:
 def judged(kind: str) -> str:
     """How good the newest run of a kind is."""
     record = run_record.read_record(LOG / f"{newest(kind)}.json")
-    figures, data = record["final"]["judged"], record["data"]
+    figures, data = run_record.validation_figures(record), record["data"]
     low, high = figures["interval"]
     return (
         f"accuracy {figures['accuracy']:.2f} ({low:.2f} to {high:.2f}), "

@@ -1,45 +1,75 @@
-"""Named settings of the training scripts: the recipes.
+"""Presets: all settings of a training in one word, `--recipe NAME`.
 
-A flag on the command line has precedence over the recipe.
+A flag on the command line has precedence over the preset.
 """
 
+import dataclasses
 from typing import Any
 
-WRITEUP = "writeup"
+from signs.training.settings import (
+    FitSettings,
+    TrainingSettings,
+    TransferSettings,
+)
 
-# By script and recipe: what differs from the script's own defaults, which are
-# the recipe of the 2018 write-up. Why the best one is: docs/transfer-study.md.
-RECIPES: dict[str, dict[str, dict[str, Any]]] = {
-    "train_lstm": {
-        WRITEUP: {},
-        "best": {
-            "input": "both",
-            "center_recording": True,
-            "units": 128,
-            "batch": 64,
-        },
-    },
-    "transfer": {
-        WRITEUP: {},
-        "best": {"head": "probe", "lr": 1e-3},
+WRITEUP, RECOMMENDED = "writeup", "recommended"
+DEFAULT = RECOMMENDED
+ALIASES = {"best": RECOMMENDED}  # a name of the versions before
+
+# What differs from the settings' own defaults, which are those of the 2018
+# write-up. Why the recommended ones are: docs/transfer-study.md.
+TRAINING: dict[str, dict[str, Any]] = {
+    WRITEUP: {},
+    RECOMMENDED: {
+        "input": "both",
+        "session_mean": True,
+        "units": 128,
+        "batch": 64,
     },
 }
+TRANSFER: dict[str, dict[str, Any]] = {
+    WRITEUP: {},
+    RECOMMENDED: {"head": "linear_probe", "learning_rate": 1e-3},
+}
+_OF = {TrainingSettings: TRAINING, TransferSettings: TRANSFER}
 
 
-def in_words(script: str) -> str:
-    """What the recipes of a script stand for, as flags."""
-    return "; ".join(
-        f"{name}: {_flags(recipe) or 'the defaults, as in the write-up'}"
-        for name, recipe in RECIPES[script].items()
-    )
+def values(kind: type[FitSettings], name: str) -> dict[str, Any]:
+    """The values that a preset gives to settings, by name.
+
+    Args:
+        kind: the class of the settings.
+        name: of the preset, or an older name of it.
+
+    Raises:
+        KeyError: if there is no such preset.
+    """
+    name = ALIASES.get(name, name)
+    defaults = {
+        field.name: field.default
+        for field in dataclasses.fields(kind)
+        if field.default is not dataclasses.MISSING
+    }
+    return {**defaults, **_OF[kind][name], "recipe": name}
 
 
-def _flags(recipe: dict[str, Any]) -> str:
-    parts = []
-    for name, value in recipe.items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            parts.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            parts.append(f"--{flag} {value}")
-    return " ".join(parts)
+def describe(kind: type[FitSettings], flags: dict[str, str]) -> str:
+    """What the presets stand for, as flags.
+
+    Args:
+        kind: the class of the settings.
+        flags: the flag of each setting whose flag is not its name.
+    """
+    texts = []
+    for name, preset in _OF[kind].items():
+        parts = [_flag(flags.get(x, x), y) for x, y in preset.items()]
+        text = " ".join(parts) or "as in the write-up of 2018"
+        texts.append(f"{name}: {text}")
+    return "; ".join(texts)
+
+
+def _flag(name: str, value: Any) -> str:
+    name = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name} {value}"

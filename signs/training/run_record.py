@@ -10,6 +10,8 @@ from typing import Any
 
 from signs.core import files
 from signs.core.errors import UserError
+from signs.features import feature_store
+from signs.training import settings
 
 MODEL_KEYS = ["run", "dataset", "frames", "input", "features", "classes"]
 PACKAGES = [
@@ -55,9 +57,19 @@ class Run:
         return self.model_folder / f"{self.name}-last.keras"
 
     @property
+    def state(self) -> Path:
+        """What a stopped training needs to go on; see `run_state`."""
+        return self.model_folder / f"{self.name}-state.npz"
+
+    @property
     def model_record(self) -> Path:
         """What a user of the model must know: classes, CNN, frames, input."""
         return self.model_folder / f"{self.name}.json"
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is a record of it."""
+        return self.log_record.exists()
 
     @property
     def lock(self) -> Path:
@@ -120,8 +132,57 @@ def read_record(path: Path, keys: Sequence[str] = ()) -> dict[str, Any]:
     return record
 
 
+def resume_command(run: str) -> str:
+    """The command that goes on with a run."""
+    script = "transfer" if "-transfer-" in run else "train_lstm"
+    return f"python {script}.py --resume {run}"
+
+
+def check_same_data(run: Run, now: dict[str, Any]) -> None:
+    """Raises a `UserError` if a run was begun on other data than these.
+
+    Args:
+        run: the run.
+        now: what its record would say of the data; see `run.describe_data`.
+    """
+    then = read_record(run.log_record, ["data"])["data"]
+    problems = [feature_store.differences(then["features"], now["features"])]
+    for name, what in (
+        ("train", "training clips"),
+        ("val", "validation clips"),
+        ("classes", "classes"),
+    ):
+        digests = (x.get("digests", {}).get(name) for x in (then, now))
+        old, new = digests
+        if then[name] != now[name]:
+            problems.append(f"{what} {then[name]} and {now[name]}")
+        elif None not in (old, new) and old != new:
+            problems.append(f"as many {what}, but not the same ones")
+    if problem := ", ".join(filter(None, problems)):
+        raise UserError(
+            f"{run.name} cannot go on, as its data are others now: {problem}; "
+            "start a new run without --resume"
+        )
+
+
+def validation_figures(record: dict[str, Any]) -> dict[str, Any]:
+    """How good the best model of a finished run is on validation clips.
+
+    Args:
+        record: what `log/RUN.json` says; it may be an older version's.
+
+    Returns:
+        See `metrics.evaluate`; nothing where there were no such clips.
+    """
+    final = record.get("final", {})
+    return final.get("validation") or final.get("judged") or {}
+
+
 def find_model(
-    asked: str | None, model_folder: Path, kind: str = "lstm"
+    asked: str | None,
+    model_folder: Path,
+    kind: str = "lstm",
+    target: str | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Finds a trained model and its record.
 
@@ -130,22 +191,20 @@ def find_model(
             model is meant; None takes the newest run.
         model_folder: where models are.
         kind: of the newest run: `lstm`, `transfer`, or `*` for either.
+        target: the data set that it is to be transferred to: the newest run
+            on another one is meant, and none on rendered clips, unless
+            these are rendered, too.
 
     Returns:
-        The path of the model, and what `model/RUN.json` says.
+        The path of the model, and what `model/RUN.json` says, in today's
+        words.
 
     Raises:
-        UserError: if there is none; names the command that trains one.
+        UserError: if there is none, or it was trained in a way that this
+            version cannot follow; names the command that trains one.
     """
     if asked is None:
-        pattern = f"????????-??????-{kind}-*in*-best.keras"
-        found = sorted(path.name for path in model_folder.glob(pattern))
-        if not found:
-            raise UserError(
-                f"there is no trained model in {model_folder}; train one "
-                "with: python train_lstm.py"
-            )
-        path = model_folder / found[-1]
+        path = _newest_model(model_folder, kind, target)
     elif asked.endswith(".keras"):
         path = Path(asked)
     else:
@@ -155,10 +214,56 @@ def find_model(
             f"there is no model {path}; --model takes a .keras file or the "
             f"name of a run in {model_folder}"
         )
+    return path, read_model_record(path)
+
+
+def _newest_model(model_folder: Path, kind: str, target: str | None) -> Path:
+    pattern = f"????????-??????-{kind}-*in*-best.keras"
+    found = sorted(model_folder.glob(pattern), reverse=True)
+    if not found:
+        raise UserError(
+            f"there is no trained model in {model_folder}; train one "
+            "with: python train_lstm.py"
+        )
+    if target is None:
+        return found[0]
+    for path in found:
+        source = read_model_record(path)["dataset"]
+        is_fit = is_rendered(target) or not is_rendered(source)
+        if source != target and is_fit:
+            return path
+    raise UserError(
+        f"no model in {model_folder} can be transferred to {target}: all are "
+        f"of {target} itself or of rendered clips; train one on a large data "
+        "set with: python train_lstm.py, or name one with --model"
+    )
+
+
+def is_rendered(dataset: str) -> bool:
+    """Whether a data set is one of those that sample.py renders."""
+    return dataset.startswith("sample-")
+
+
+def read_model_record(path: Path) -> dict[str, Any]:
+    """What `model/RUN.json` says of a model, in today's words.
+
+    Args:
+        path: of the `.keras` file.
+
+    Raises:
+        UserError: if it is missing or damaged, or the model is one of those
+            that this version cannot use.
+    """
     run = path.stem.removesuffix("-best").removesuffix("-last")
     path_of_record = path.with_name(f"{run}.json")
     record = read_record(path_of_record, MODEL_KEYS)
     features = record["features"]
     if not isinstance(features, dict) or "cnn" not in features:
         raise UserError(f"the record of the run is damaged: {path_of_record}")
-    return path, record
+    if record.get("steps") not in (None, record["frames"]):
+        raise UserError(
+            f"{path} looks at {record['steps']} of {record['frames']} frames "
+            "(--steps of an older version), which this version cannot do; "
+            f"train it again with: python train_lstm.py {record['dataset']}"
+        )
+    return {"session_mean": False, **settings.rename(record)}

@@ -1,16 +1,16 @@
-"""Which clips were recorded together, and what all of them have in common.
+"""Which clips are of one session, and the mean feature of each session.
 
-The mean feature of a recording is its room, its light, and the person in
-front of the camera, who rests in it more than in any one sign. Subtracted, it
-takes them away, but leaves the pose. Speech recognition does this with every
-speaker (cepstral mean normalisation: Atal 1974, Effectiveness of linear
-prediction characteristics of the speech wave), and AdaBN with every domain
-(Li et al. 2016, arXiv 1603.04779). It needs no labels.
+A session is one person in front of one camera, without a break. Its mean
+feature is its room, its light, and the person, who rests in it more than in
+any one sign. Subtracted, it takes them away, but leaves the pose. Speech
+recognition does this with every speaker (cepstral mean normalisation: Atal
+1974, Effectiveness of linear prediction characteristics of the speech wave),
+and AdaBN with every domain (Li et al. 2016, arXiv 1603.04779). It needs no
+labels.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +18,9 @@ import numpy as np
 from signs.core.messages import count, log
 
 if TYPE_CHECKING:  # it needs Keras, without which cameras start sooner
-    from signs.training.feature_dataset import Examples
+    from signs.training.feature_dataset import FeatureDataset
 
-FEWEST = 3  # clips that make a recording
+FEWEST = 3  # clips that make a session
 DIMENSIONS = 32  # in which scenes are compared
 REMEMBERED = 50  # clips; what a camera saw long before counts less and less
 
@@ -29,27 +29,27 @@ def scene(features: np.ndarray) -> np.ndarray:
     """What a clip shows before and after the sign, when hands are at rest.
 
     Args:
-        features: (frames, length).
+        features: (frames, feature_dim).
 
     Returns:
-        float32, (length,).
+        float32, (feature_dim,).
     """
     return features[[0, -1]].mean(axis=0, dtype="float32")
 
 
-def find(signers: Sequence[str], scenes: np.ndarray) -> np.ndarray:
-    """Tells recordings apart by the signer, and by the scene.
+def find_sessions(signers: Sequence[str], scenes: np.ndarray) -> np.ndarray:
+    """Tells sessions apart by the signer, and by the scene.
 
-    Clips of two known signers are never of one recording. Those of one
+    Clips of two known signers are never of one session. Those of one
     signer, and all those of unknown signers, are told apart by their scenes:
     by HDBSCAN (Campello, Moulavi and Sander 2013), which needs no threshold.
 
     Args:
         signers: of each clip; "" where unknown.
-        scenes: see `scene`, float, (clips, length).
+        scenes: see `scene`, float, (clips, feature_dim).
 
     Returns:
-        The number of each clip's recording, from 0, int, (clips,).
+        The number of each clip's session, from 0, int, (clips,).
     """
     names = np.asarray(signers, object)
     found = np.zeros(len(names), int)
@@ -83,71 +83,72 @@ def _clusters(scenes: np.ndarray) -> np.ndarray:
     return np.where(found >= 0, found, nearest)
 
 
-def means(recordings: np.ndarray, clips: np.ndarray) -> np.ndarray:
-    """The mean feature of each clip's recording.
+def mean_by_session(sessions: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """The mean feature of each clip's session.
 
     Args:
-        recordings: see `find`.
-        clips: the mean feature of each clip, (clips, length).
+        sessions: see `find_sessions`.
+        clips: the mean feature of each clip, (clips, feature_dim).
 
     Returns:
-        float32, (clips, length).
+        float32, (clips, feature_dim).
     """
-    sums = np.zeros((recordings.max() + 1, clips.shape[1]))
-    np.add.at(sums, recordings, clips)
-    sizes = np.bincount(recordings)[:, None]
-    return (sums / sizes).astype("float32")[recordings]
+    sums = np.zeros((sessions.max() + 1, clips.shape[1]))
+    np.add.at(sums, sessions, clips)
+    sizes = np.bincount(sessions)[:, None]
+    return (sums / sizes).astype("float32")[sessions]
 
 
-def offsets(
-    splits: "Iterable[Examples]", signers: Mapping[Path, str]
-) -> dict[Path, np.ndarray]:
-    """What to subtract from the frames of each clip.
+def subtract(splits: "Sequence[FeatureDataset]") -> "list[FeatureDataset]":
+    """Lets the mean of its session be subtracted from each clip.
 
     Args:
-        splits: all the clips there are, with the frames that the network
-            sees of them; their labels are not looked at.
-        signers: of clips, by the path of their features.
+        splits: all the clips there are; their labels are not looked at.
 
     Returns:
-        The mean feature of the clip's recording, float32, (length,), by path.
+        The same, with `means`.
     """
-    paths, scenes, clips = [], [], []
-    for examples in splits:
-        plain = replace(examples, offsets={})
-        for index, path in enumerate(plain.paths):
-            features = plain.read([index])[0]
-            paths.append(path)
-            scenes.append(scene(features))
-            clips.append(features.mean(axis=0))
-    if not paths:
-        return {}
-    names = [signers.get(path, "") for path in paths]
-    recordings = find(names, np.stack(scenes))
-    log.info(
-        f"centred by the means of {count(recordings.max() + 1, 'recording')}"
-    )
-    return dict(zip(paths, means(recordings, np.stack(clips)), strict=True))
+    scenes, clips, signers = [], [], []
+    for split in splits:
+        signers += list(split.signers)
+        for block in replace(split, means=None).batches():
+            scenes += [scene(features) for features in block]
+            clips += [features.mean(axis=0) for features in block]
+    if not clips:
+        return list(splits)
+    sessions = find_sessions(signers, np.stack(scenes))
+    log.info(f"centred by the means of {count(sessions.max() + 1, 'session')}")
+    found = mean_by_session(sessions, np.stack(clips))
+    ends = np.cumsum([len(split) for split in splits])
+    parts = np.split(found, ends[:-1])
+    return [
+        replace(split, means=part)
+        for split, part in zip(splits, parts, strict=True)
+    ]
 
 
 def center(clips: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Subtracts from clips of unknown signers the means of their recordings.
+    """Subtracts from clips of unknown signers the means of their sessions.
 
     Args:
-        clips: features, each float32, (frames, length).
+        clips: features, each float32, (frames, feature_dim).
 
     Returns:
         The same, centred; in the same order.
     """
-    recordings = find([""] * len(clips), np.stack([scene(x) for x in clips]))
-    lone = int((np.bincount(recordings) == 1).sum())
+    sessions = find_sessions(
+        [""] * len(clips), np.stack([scene(x) for x in clips])
+    )
+    lone = int((np.bincount(sessions) == 1).sum())
     if lone:
         log.warning(
             f"{count(lone, 'clip has', 'clips have')} no other clip of the "
-            "same recording, and only its own mean can be subtracted: expect "
-            "worse answers than with several clips of a recording at once"
+            "same session, and only its own mean can be subtracted: expect "
+            "worse answers than with several clips of a session at once"
         )
-    subtracted = means(recordings, np.stack([x.mean(axis=0) for x in clips]))
+    subtracted = mean_by_session(
+        sessions, np.stack([x.mean(axis=0) for x in clips])
+    )
     return [clip - mean for clip, mean in zip(clips, subtracted, strict=True)]
 
 
@@ -165,7 +166,7 @@ class RunningMean:
         less and less, until each counts 1/50.
 
         Args:
-            features: float32, (frames, length).
+            features: float32, (frames, feature_dim).
 
         Returns:
             The same, centred.

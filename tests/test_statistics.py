@@ -1,4 +1,4 @@
-"""What a study claims is no more than its cells allow."""
+"""What a study claims is no more than its trials allow."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -60,7 +60,7 @@ def test_the_correction_is_that_of_the_paper() -> None:
     assert (high - low) / 2 == pytest.approx(0.058897, abs=1e-6)
 
 
-def test_one_cell_has_no_interval() -> None:
+def test_one_trial_has_no_interval() -> None:
     mean, low, high = statistics.corrected_interval(np.array([0.4]), 0.25)
     assert mean == 0.4
     assert np.isnan([low, high]).all()
@@ -84,7 +84,7 @@ def test_the_paired_difference_is_antisymmetric(
     assert statistics.paired_difference(one, one) == (0, 0, 0)
 
 
-def test_only_cells_that_both_have_are_paired() -> None:
+def test_only_trials_that_both_have_are_paired() -> None:
     one = make_results("a", [0.5, 0.7, 0.2])
     shuffled = make_results("b", [0.4, 0.6])[::-1]
     mean, _, _ = statistics.paired_difference(one, shuffled)
@@ -100,7 +100,7 @@ def test_pairing_shows_what_intervals_alone_do_not() -> None:
     assert summary.loc["b", "difference"] == pytest.approx(0.05)
     assert summary.loc["b", "difference_low"] > 0
     assert np.isnan(summary.loc["a", "difference"])
-    assert summary.loc["b", "cells"] == 5
+    assert summary.loc["b", "trials"] == 5
     assert summary.loc["b", "clips"] == 100
 
 

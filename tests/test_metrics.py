@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from signs.evaluation.metrics import in_words, interval, judge
+from signs.evaluation.metrics import evaluate, in_words, interval
 
 
 def test_figures_of_known_answers():
@@ -9,7 +9,7 @@ def test_figures_of_known_answers():
     probabilities = np.array(
         [[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.5, 0.5]], "float32"
     )
-    found = judge(probabilities, labels)
+    found = evaluate(probabilities, labels)
     assert found["accuracy"] == 0.5
     assert found["macro_recall"] == pytest.approx((2 / 3 + 0) / 2)
     assert found["top5"] == 1.0
@@ -24,7 +24,7 @@ def test_figures_of_known_answers():
 def test_top5_and_classes_that_do_not_occur():
     probabilities = np.tile(np.arange(10, 0, -1.0), (4, 1))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    found = judge(probabilities, np.array([0, 4, 5, 9]))
+    found = evaluate(probabilities, np.array([0, 4, 5, 9]))
     assert found["top5"] == 0.5
     assert found["accuracy"] == 0.25
     assert found["macro_recall"] == 0.25

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from signs.core.backend import keras
-from signs.core.errors import UserError
 from signs.models import classifier
-from signs.models.input_transform import INPUTS, look
+from signs.models.input_transform import INPUTS, transform
+from signs.training import flags
 
 SHAPE = (6, 5, 4)  # clips, frames, features
 
@@ -18,15 +18,19 @@ def clips() -> np.ndarray:
     return (room + random.normal(size=SHAPE)).astype("float32")
 
 
-def build(view: str = "raw", moments=None, **options):
+def build(name: str = "raw", statistics=None, **options):
     options = {"units": 3, "layers": 2, **options}
     return classifier.build_classifier(
-        5, 4, 7, view=view, moments=moments, **options
+        *(5, 4),
+        classes=7,
+        input_transform=name,
+        statistics=statistics,
+        **options,
     )
 
 
 def test_the_recipe_of_the_write_up():
-    model = classifier.build_classifier(20, 2048, 249)
+    model = classifier.build_classifier(20, 2048, classes=249)
     lstms = [x for x in model.layers if isinstance(x, keras.layers.LSTM)]
     assert [(x.units, x.dropout, x.return_sequences) for x in lstms] == [
         (1024, 0.5, True),
@@ -53,9 +57,9 @@ def test_one_lstm_and_hidden_dense_layers(clips):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
 
 
-@pytest.mark.parametrize("view", INPUTS)
-def test_every_input_survives_saving(view: str, clips, tmp_path: Path):
-    model = build(view, classifier.view_moments(view, [clips]))
+@pytest.mark.parametrize("name", INPUTS)
+def test_every_input_survives_saving(name: str, clips, tmp_path: Path):
+    model = build(name, classifier.mean_and_variance(name, [clips]))
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
     np.testing.assert_allclose(
@@ -65,10 +69,10 @@ def test_every_input_survives_saving(view: str, clips, tmp_path: Path):
     )
 
 
-@pytest.mark.parametrize("view", ["centered", "difference"])
-def test_the_room_does_not_matter(view: str, clips):
+@pytest.mark.parametrize("name", ["centered", "difference"])
+def test_the_room_does_not_matter(name: str, clips):
     """A constant added to a whole clip changes nothing."""
-    model = build(view, classifier.view_moments(view, [clips]))
+    model = build(name, classifier.mean_and_variance(name, [clips]))
     moved = clips + np.arange(4, dtype="float32") * 100
     before, after = (model.predict(x, verbose=0) for x in (clips, moved))
     np.testing.assert_allclose(after, before, atol=1e-3)
@@ -78,7 +82,7 @@ def test_the_room_does_not_matter(view: str, clips):
     )
 
 
-def test_views(clips):
+def test_input_transforms(clips):
     centered = clips - clips.mean(axis=1, keepdims=True)
     expected = {
         "raw": clips,
@@ -88,34 +92,34 @@ def test_views(clips):
         "both": np.concatenate([clips, centered], axis=2),
     }
     assert expected.keys() == INPUTS.keys()
-    for view, wanted in expected.items():
+    for name, wanted in expected.items():
         found = keras.ops.convert_to_numpy(
-            look(keras.ops.convert_to_tensor(clips), view)
+            transform(keras.ops.convert_to_tensor(clips), name)
         )
         np.testing.assert_allclose(found, wanted, atol=1e-5)
     with pytest.raises(ValueError, match="none of raw"):
-        look(clips, "other")
+        transform(clips, "other")
 
 
-def test_moments_do_not_depend_on_the_batches(clips):
-    assert classifier.view_moments("raw", [clips]) is None
-    moments = classifier.view_moments("standardized", [clips])
-    assert moments is not None
-    mean, variance = moments
+def test_mean_and_variance_do_not_depend_on_the_batches(clips):
+    assert classifier.mean_and_variance("raw", [clips]) is None
+    found = classifier.mean_and_variance("standardized", [clips])
+    assert found is not None
+    mean, variance = found
     np.testing.assert_allclose(mean, clips.mean(axis=(0, 1)), rtol=1e-5)
     np.testing.assert_allclose(variance, clips.var(axis=(0, 1)), rtol=1e-4)
-    parts = classifier.view_moments("standardized", [clips[:1], clips[1:]])
+    parts = classifier.mean_and_variance("standardized", [clips[:1], clips[1:]])
     assert parts is not None
     np.testing.assert_allclose(parts[0], mean)
 
 
 def test_a_constant_feature_is_not_blown_up(clips):
     clips[:, :, 0] = 3
-    moments = classifier.view_moments("standardized", [clips])
-    model = build("standardized", moments)
-    look_in = keras.Model(model.input, model.get_layer("standardize").output)
+    found = classifier.mean_and_variance("standardized", [clips])
+    model = build("standardized", found)
+    seen = keras.Model(model.input, model.get_layer("standardize").output)
     clips[0, 0, 0] = 3.01
-    assert np.abs(look_in.predict(clips, verbose=0)).max() < 10
+    assert np.abs(seen.predict(clips, verbose=0)).max() < 10
 
 
 @pytest.mark.parametrize(
@@ -157,33 +161,6 @@ def test_only_known_ways_to_freeze():
         classifier.replace_head(build(), 3, "second")
 
 
-def trained(clips, hoist: bool):
-    keras.utils.set_random_seed(3)
-    model = build(dropout=0.5, dense=[6])
-    if hoist:
-        classifier.hoist_products(model)
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    model.fit(clips, np.arange(6), epochs=3, shuffle=False, verbose=0)
-    return model
-
-
-def test_hoisted_products_change_nothing(clips, tmp_path: Path):
-    """Neither in training with dropout, nor in use, nor in the file."""
-    plain, hoisted = trained(clips, False), trained(clips, True)
-    for one, other in zip(
-        plain.get_weights(), hoisted.get_weights(), strict=True
-    ):
-        np.testing.assert_allclose(one, other, atol=1e-5)
-    assert plain.get_config() == hoisted.get_config()
-    hoisted.save(tmp_path / "m.keras")
-    again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
-    np.testing.assert_allclose(
-        again.predict(clips, verbose=0),
-        hoisted.predict(clips, verbose=0),
-        atol=1e-6,
-    )
-
-
 def test_half_precision_ends_with_its_block(clips):
     model = build(dense=[6])
     exact = model.predict(clips, verbose=0)
@@ -202,14 +179,8 @@ def use(model, clips):
     return keras.ops.convert_to_numpy(model(clips))
 
 
-def clone_of(model):
-    again = keras.models.clone_model(model)
-    again.set_weights(model.get_weights())
-    return again
-
-
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("pool", classifier.POOLS)
+@pytest.mark.parametrize("pool", flags.POOLS)
 def test_what_of_the_outputs_goes_on(bidirectional: bool, pool: str, clips):
     model = build(bidirectional=bidirectional, pool=pool)
     found = classifier.lstms(model)
@@ -236,36 +207,6 @@ def test_only_known_pools():
         build(pool="median")
 
 
-def test_hoisted_products_read_both_ways(clips, tmp_path: Path):
-    """As Keras does it, in use and in training."""
-    keras.utils.set_random_seed(0)
-    plain = build(bidirectional=True, layers=1, pool="max", dropout=0)
-    hoisted = clone_of(plain)
-    classifier.hoist_products(hoisted)
-    for model in (plain, hoisted):
-        model.compile(keras.optimizers.SGD(1.0), "categorical_crossentropy")
-    before = use(plain, clips)
-    np.testing.assert_allclose(use(hoisted, clips), before, atol=1e-6)
-    labels = np.eye(7, dtype="float32")[:6]
-    for model in (plain, hoisted):
-        model.fit(clips, labels, epochs=3, shuffle=False, verbose=0)
-    after = use(plain, clips)
-    np.testing.assert_allclose(use(hoisted, clips), after, atol=1e-5)
-    assert np.abs(after - before).max() > 0.01
-    hoisted.save(tmp_path / "m.keras")
-    again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
-    np.testing.assert_allclose(use(again, clips), after, atol=1e-5)
-
-
-def test_hoisted_products_drop_inputs_of_both_ways(clips):
-    model = build(bidirectional=True, dropout=0.5)
-    classifier.hoist_products(model)
-    used = use(model, clips)
-    for _ in range(2):
-        trained = keras.ops.convert_to_numpy(model(clips, training=True))
-        assert not np.allclose(trained, used, atol=1e-4)
-
-
 @pytest.mark.parametrize(
     ("freeze", "frozen"), [("none", 0), ("first", 1), ("all", 2)]
 )
@@ -276,52 +217,6 @@ def test_a_network_that_reads_both_ways_is_frozen(freeze, frozen):
     assert [bool(x.trainable_weights) for x in found] == (
         [False] * frozen + [True] * (2 - frozen)
     )
-
-
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_the_last_lstm_starts_afresh(bidirectional: bool, clips):
-    source = build(dense=[6], pool="max", bidirectional=bidirectional)
-    old = {x.name: x.get_weights() for x in source.layers}
-    model = classifier.replace_head(source, 3, "first", "last")
-    names = [layer.name for layer in model.layers]
-    assert names == [layer.name for layer in source.layers]
-    new = {x.name: x.get_weights() for x in model.layers}
-    for name in ("lstm_1", "lstm_2", "dense_1"):
-        same = all(map(np.array_equal, old[name], new[name]))
-        assert same == (name == "lstm_1"), name
-    first, last = classifier.lstms(model)
-    assert not first.trainable and last.trainable
-    assert model.predict(clips, verbose=0).shape == (6, 3)
-    with pytest.raises(ValueError, match="'first' fresh"):
-        classifier.replace_head(source, 3, "none", "first")
-
-
-@pytest.mark.parametrize("view", ["raw", "both"])
-def test_what_is_whitened_is_uncorrelated(view: str, clips, tmp_path: Path):
-    moments = classifier.view_moments(view, [clips])
-    whitening = classifier.fit_whitening(view, moments, 3, clips)
-    model = build(view, moments, whitening=whitening)
-    layer = model.get_layer("whiten")
-    assert not layer.trainable and layer.dtype_policy.name == "float32"
-    seen = use(keras.Model(model.input, layer.output), clips)
-    rows = seen.reshape(-1, 3)
-    np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-3)
-    np.testing.assert_allclose(np.cov(rows.T), np.eye(3), atol=1e-2)
-    with classifier.precision(model, "mixed_float16"):
-        assert layer.dtype_policy.name == "float32"
-    model.save(tmp_path / "m.keras")
-    again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
-    np.testing.assert_allclose(
-        use(again, clips),
-        use(model, clips),
-        atol=1e-6,
-    )
-    assert not again.get_layer("whiten").trainable
-
-
-def test_more_components_than_there_are(clips):
-    with pytest.raises(UserError, match="30 frames of 4 features"):
-        classifier.fit_whitening("raw", None, 5, clips)
 
 
 def test_half_precision_reads_both_ways(clips):

@@ -1,0 +1,301 @@
+"""The flags of the training scripts, and the settings that they stand for.
+
+The only place where arguments become settings.
+"""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from signs.core import arguments
+from signs.core.errors import UserError
+from signs.core.messages import log
+from signs.models.input_transform import INPUTS
+from signs.training import presets
+from signs.training.settings import (
+    FitSettings,
+    RunOptions,
+    TrainingSettings,
+    TransferSettings,
+    cut_settings,
+)
+
+FREEZE = ["none", "first", "all"]
+HEADS = ["random", "linear_probe"]
+POOLS = ["last", "mean", "max"]
+_OLD_HEADS = {"cold": "random", "probe": "linear_probe"}
+_FLAG_OF = {"learning_rate": "lr"}  # where it is not the setting's name
+
+MAY_DIFFER = frozenset({"epochs", "patience"})  # when a run goes on
+
+Kind = TypeVar("Kind", bound=FitSettings)
+
+
+@dataclass(frozen=True)
+class Command(Generic[Kind]):
+    """What a training script was asked for.
+
+    Attributes:
+        settings: of the training.
+        options: where it reads and writes.
+        resume: the run to go on with; None begins a new one.
+        given: names of what stood on the command line.
+    """
+
+    settings: Kind
+    options: RunOptions
+    resume: str | None
+    given: frozenset[str]
+
+
+def training_parser(documentation: str) -> argparse.ArgumentParser:
+    """The parser of train_lstm.py."""
+    parser = arguments.build_parser(documentation, dataset="chalearn")
+    add = parser.add_argument
+    _add_features(parser)
+    add("--layers", type=arguments.whole_number, help="LSTM layers")
+    add("--units", type=arguments.whole_number, help="width of each")
+    add(
+        "--dropout",
+        type=arguments.fraction,
+        help="share of the inputs of each layer that is dropped",
+    )
+    add(
+        "--dense",
+        type=arguments.whole_number,
+        nargs="*",
+        metavar="WIDTH",
+        help="hidden dense layers before the last one",
+    )
+    add(
+        "--input",
+        choices=INPUTS,
+        help="what the network sees: "
+        + "; ".join(f"{name}: {text}" for name, text in INPUTS.items()),
+    )
+    switch = argparse.BooleanOptionalAction
+    add(
+        "--session-mean",
+        action=switch,
+        help="subtract the mean feature of all clips of the same session; "
+        "see signs/training/session_mean.py",
+    )
+    _add_old(parser, "--center-recording", "session_mean", action=switch)
+    add(
+        "--bidirectional",
+        action=switch,
+        help="read the clip backwards, too (Schuster and Paliwal 1997)",
+    )
+    add(
+        "--pool",
+        choices=POOLS,
+        help="what of the last LSTM's outputs goes on: the last one, or their "
+        "mean or maximum over time (Ng et al. 2015)",
+    )
+    _add_fit_flags(parser, TrainingSettings)
+    return parser
+
+
+def transfer_parser(documentation: str) -> argparse.ArgumentParser:
+    """The parser of transfer.py."""
+    parser = arguments.build_parser(documentation, dataset="ledasila")
+    add = parser.add_argument
+    add(
+        "--model",
+        metavar="FILE|RUN",
+        help="the network to start from (default: the newest one that "
+        "train_lstm.py trained on another data set)",
+    )
+    add("--freeze", choices=FREEZE, help="which LSTMs keep their weights")
+    add(
+        "--head",
+        type=lambda text: _OLD_HEADS.get(text, text),
+        choices=HEADS,
+        help="how the softmax layer starts: at random, or as a logistic "
+        "regression on what the network below gives (Kumar et al. 2022)",
+    )
+    _add_fit_flags(parser, TransferSettings)
+    return parser
+
+
+def _add_features(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--features",
+        metavar="NAME",
+        help="which features; if not given, the only ones there are",
+    )
+    _add_old(parser, "--cnn", "features")
+
+
+def _add_old(
+    parser: argparse.ArgumentParser, flag: str, dest: str, **options: Any
+) -> None:
+    """Adds an older name of a flag, which `--help` does not show."""
+    parser.add_argument(
+        flag,
+        dest=dest,
+        default=argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
+        **options,
+    )
+
+
+def _add_fit_flags(
+    parser: argparse.ArgumentParser, kind: type[FitSettings]
+) -> None:
+    """Adds the flags that both training scripts have."""
+    add = parser.add_argument
+    add(
+        "--recipe",
+        type=lambda text: presets.ALIASES.get(text, text),
+        choices=[presets.RECOMMENDED, presets.WRITEUP],
+        help="flags in one word; those that are given, too, win: "
+        + presets.describe(kind, _FLAG_OF),
+    )
+    add(
+        "--lr",
+        type=arguments.positive,
+        dest="learning_rate",
+        metavar="RATE",
+        help="Adam's learning rate",
+    )
+    add("--batch", type=arguments.whole_number, help="clips a batch")
+    add("--epochs", type=arguments.whole_number, help="how many in all")
+    add(
+        "--patience",
+        type=arguments.whole_number,
+        help="stop after so many epochs without a lower validation loss",
+    )
+    add(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run, with its own settings; only --epochs and "
+        "--patience may differ",
+    )
+    add(
+        "--keep-state",
+        action="store_true",
+        help="keep the optimizer's state after the last epoch, so that a run "
+        "can be trained longer as if it had never stopped",
+    )
+    add(
+        "--mixed-precision",
+        action="store_true",
+        help="compute the hidden layers in float16, which is faster on GPUs; "
+        "what is saved stays float32",
+    )
+    add(
+        "--tensorboard",
+        action="store_true",
+        help="write logs for TensorBoard, too, to log/tensorboard",
+    )
+    add(
+        "--devices",
+        type=arguments.devices,
+        metavar="all|N",
+        help="share each batch among so many GPUs; needs Keras on JAX",
+    )
+    parser.set_defaults(**presets.values(kind, presets.DEFAULT))
+
+
+def parse(
+    parser: argparse.ArgumentParser,
+    kind: type[Kind],
+    argv: Sequence[str] | None = None,
+) -> Command[Kind]:
+    """Parses the command line of a training script.
+
+    Args:
+        parser: `training_parser` or `transfer_parser`.
+        kind: the class of its settings.
+        argv: the arguments; None takes those of the process.
+    """
+    peek = argparse.ArgumentParser(add_help=False)
+    peek.add_argument("--recipe", default=presets.DEFAULT)
+    asked = peek.parse_known_args(argv)[0].recipe
+    if asked in (*presets.TRAINING, *presets.ALIASES):  # else refused below
+        parser.set_defaults(**presets.values(kind, asked))
+    values = vars(arguments.parse(parser, argv))
+    if asked in presets.ALIASES:
+        log.warning(f"--recipe {asked} is called {values['recipe']} now")
+    options = {
+        name: values[name]
+        for name in RunOptions.__dataclass_fields__
+        if name in values
+    }
+    return Command(
+        kind.from_mapping(values),
+        RunOptions(**options),
+        values["resume"],
+        frozenset(_given(parser, values, argv)),
+    )
+
+
+def _given(
+    parser: argparse.ArgumentParser,
+    values: dict[str, Any],
+    argv: Sequence[str] | None,
+) -> set[str]:
+    """Which of the values stood on the command line."""
+    unset = object()
+    found = parser.parse_args(
+        argv, argparse.Namespace(**dict.fromkeys(values, unset))
+    )
+    given = {name for name, x in vars(found).items() if x is not unset}
+    # argparse sets a positional argument even where it was left out.
+    if values["dataset"] == parser.get_default("dataset"):
+        given.discard("dataset")
+    return given
+
+
+def restore(command: Command[Kind], kind: str) -> Kind:
+    """The settings of the run to resume, or those asked for of a new one.
+
+    Args:
+        command: what the script was asked for.
+        kind: of the script's runs: `lstm` or `transfer`.
+
+    Raises:
+        UserError: if there is no such run, it is of the other kind or of a
+            version that could more, or other settings were asked for.
+    """
+    from signs.training import run_record
+
+    asked = command.settings
+    if command.resume is None:
+        return asked
+    options = command.options
+    run = run_record.Run(command.resume, options.log, options.model_dir)
+    record = run_record.read_record(run.log_record, ["arguments", "data"])
+    if f"-{kind}-" not in run.name:
+        raise UserError(
+            f"{run.name} is a run of another script; go on with: "
+            f"{run_record.resume_command(run.name)}"
+        )
+    if cut := cut_settings(record["arguments"]):
+        raise UserError(
+            f"{run.name} cannot go on: it was begun with {', '.join(cut)}, "
+            "which this version does not have any more; start a new run "
+            "without --resume"
+        )
+    try:
+        restored = type(asked).from_mapping(record["arguments"])
+    except TypeError as error:
+        raise UserError(
+            f"the record of the run is damaged: {run.log_record}"
+        ) from error
+    given = command.given & set(asked.as_record())
+    free = {name: getattr(asked, name) for name in given & MAY_DIFFER}
+    if differing := [
+        f"--{_FLAG_OF.get(name, name).replace('_', '-')} "
+        f"{getattr(asked, name)} instead of {getattr(restored, name)}"
+        for name in sorted(given - MAY_DIFFER)
+        if getattr(asked, name) != getattr(restored, name)
+    ]:
+        raise UserError(
+            f"{run.name} was begun with other settings: {', '.join(differing)};"
+            " leave them out to go on, or start a new run without --resume"
+        )
+    return dataclasses.replace(restored, **free)

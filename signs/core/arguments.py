@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from signs.core.errors import UserError, explain, explain_import
-from signs.core.messages import set_up_messages
+from signs.core.messages import print_anything, set_up_messages
 
 
 def build_parser(
@@ -107,6 +107,7 @@ def run(
     line on stderr. 130: stopped by Ctrl-C, 143: by SIGTERM. Errors that no
     user can cause keep their traceback.
     """
+    print_anything()
     try:
         with _stopped_by_sigterm():
             return main(arguments)

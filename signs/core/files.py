@@ -26,9 +26,10 @@ def atomic(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`, and renames it on success.
 
     The temporary name is short, whatever the length of the final one, and
-    keeps the ending, as some writers choose the format by it. After an
-    exception nothing is left behind, and an older file stays as it was. What
-    a killed process leaves is hidden, and `remove_leftovers` removes it.
+    keeps the ending, in lower case, as some writers choose the format by it.
+    After an exception nothing is left behind, and an older file stays as it
+    was. What a killed process leaves is hidden, and `remove_leftovers`
+    removes it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
@@ -93,7 +94,7 @@ def remove_folder(folder: Path) -> None:
 
 def _temporary(path: Path) -> Path:
     number = f"{_MINE}-{os.getpid()}-{next(_numbers)}"
-    name = f"{TEMPORARY}{number}{path.suffix}"
+    name = f"{TEMPORARY}{number}{path.suffix.lower()}"
     return path.with_name(name)
 
 

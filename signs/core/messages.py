@@ -1,5 +1,6 @@
 """What the scripts say: messages on stdout, warnings on stderr."""
 
+import io
 import logging
 import sys
 
@@ -14,6 +15,23 @@ def set_up_messages(quiet: bool) -> None:
     log.addHandler(_Messages())
 
 
+def messages_to_stderr() -> None:
+    """Keeps stdout for what another program reads."""
+    log.handlers.clear()
+    log.addHandler(_Messages(all_to_stderr=True))
+
+
+def print_anything() -> None:
+    """Lets names be printed that a terminal's encoding does not have.
+
+    Its letters that are missing are written as `\\u4e2d`, and the bytes of
+    file names that are no text as `\\udcfc`, instead of an error.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def count(number: int, singular: str, plural: str | None = None) -> str:
     """A number and its noun: `1 clip`, `35,878 clips`."""
     noun = singular if number == 1 else (plural or singular + "s")
@@ -23,9 +41,14 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
 class _Messages(logging.Handler):
     """Prints to whatever stdout and stderr are at that moment."""
 
+    def __init__(self, all_to_stderr: bool = False):
+        super().__init__()
+        self._all_to_stderr = all_to_stderr
+
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:
             text = f"{record.levelname.lower()}: {record.getMessage()}"
             print(text, file=sys.stderr, flush=True)
         else:
-            print(record.getMessage(), flush=True)
+            stream = sys.stderr if self._all_to_stderr else sys.stdout
+            print(record.getMessage(), file=stream, flush=True)

@@ -99,6 +99,32 @@ def test_engines_agree(name: str, tmp_path: Path):
         np.testing.assert_array_equal(fast(shown[1:2]), features[1:2])
 
 
+def test_openvino_compiles_no_more_after_its_start(small, tmp_path: Path):
+    """A stream gives it now two pictures, now a dozen, and cannot wait."""
+    pytest.importorskip("openvino")
+    compiled: list[int] = []
+
+    class Counting(engines.OpenVinoEngine):
+        def _compile(self, count: int) -> object:
+            compiled.append(count)
+            return super()._compile(count)
+
+    path = engines.convert(small, tmp_path)
+    engine = Counting(path, small.size, threads=2)
+    compiled.clear()
+    shown = pictures(23, small.size)
+    whole = engine(shown[:20])
+    for count in (1, 2, 3, 7, 19, 20):
+        found = engine(shown[:count])
+        assert found.shape == (count, small.length)
+        np.testing.assert_allclose(found, whole[:count], atol=1e-5)
+    assert compiled == []
+    # Larger batches are asked for by those who give one after the other.
+    for _ in range(2):
+        assert engine(shown).shape == (23, small.length)
+    assert compiled == [23]
+
+
 def test_eight_bits_are_near(small, tmp_path: Path):
     """And not the same; the features of a picture are its own, to the bit."""
     shown = pictures(4, small.size)

@@ -45,6 +45,8 @@ class Engine(Protocol):
         ...
 
 
+_FEW = 2  # pictures that are looked at together in a stream
+
 # The package of each engine that runs a converted network.
 PACKAGES = {
     "litert": "ai-edge-litert",
@@ -227,21 +229,32 @@ class OpenVinoEngine:
             # By itself it would use bfloat16 on some CPUs.
             "INFERENCE_PRECISION_HINT": "f32",
         }
-        self._count = 0
-        self._compile(self.batch)
+        # By how many pictures they take. A network for any number of them
+        # takes twice as long for a small CNN, and one for each number would
+        # be compiled in the middle of a stream.
+        self._compiled = {
+            count: self._compile(count) for count in (_FEW, self.batch)
+        }
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        if len(pictures) != self._count:
-            self._compile(len(pictures))
-        results = self._compiled(pictures.astype("float32"))
-        return results[self._compiled.output(0)].copy()
+        largest = max(self._compiled)
+        if len(pictures) > largest:
+            self._compiled[len(pictures)] = self._compile(len(pictures))
+        parts = []
+        sizes = sorted(self._compiled, reverse=True)
+        left = pictures.astype("float32")
+        while len(left):
+            size = next((x for x in sizes if x <= len(left)), sizes[-1])
+            part, left = left[:size], left[size:]
+            if len(part) < size:
+                part = np.resize(part, (size, *part.shape[1:]))
+            network = self._compiled[size]
+            parts.append(network(part)[network.output(0)].copy())
+        return np.concatenate(parts)[: len(pictures)]
 
-    def _compile(self, count: int) -> None:
+    def _compile(self, count: int) -> Any:
         self._network.reshape([count, self._size, self._size, 3])
-        self._compiled = self._core.compile_model(
-            self._network, "CPU", self._settings
-        )
-        self._count = count
+        return self._core.compile_model(self._network, "CPU", self._settings)
 
 
 def convert(network: Network, folder: Path, precision: str = "float32") -> Path:

@@ -1,233 +1,194 @@
-from itertools import pairwise
+"""Streams that stop and go on, and cameras by any name."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from trained import RATE, recording
+from helpers import number_of, numbered, write_video
 
-from signs.inference.segmenter import LONGEST, ByKey, ByMotion, Motion, Segment
-from signs.synthetic.puppets import render
-from signs.synthetic.puppets.render import Clip, Format
-
-ROOM = cv2.resize(
-    np.random.default_rng(1).integers(40, 200, (9, 12, 3), np.uint8),
-    (160, 120),
-    interpolation=cv2.INTER_CUBIC,
-)
-PAUSE = 0.8
+from signs.core.errors import UserError
+from signs.video import capture, stream
+from signs.video.camera import Camera
+from signs.video.decode import encode_jpeg
+from signs.video.stream import Stream
 
 
-def scene(hand: float | None, random, noise=4.0, gain=1.0, shift=(0.0, 0.0)):
-    """A room with two hands at a height from 0 to 1; None hides them."""
-    picture = ROOM.astype(np.float32)
-    if hand is not None:
-        for x in (50, 110):
-            y = round(100 - 70 * hand)
-            cv2.circle(picture, (x, y), 8, (235, 190, 160), -1)
-            cv2.circle(picture, (x, y), 4, (120, 70, 60), -1)
-    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
-    shaken = cv2.warpAffine(
-        picture, matrix, (160, 120), borderMode=cv2.BORDER_REPLICATE
-    )
-    noisy = gain * shaken + random.normal(0, noise, shaken.shape)
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+class Server:
+    """A camera on the network that hangs up after some pictures.
+
+    Attributes:
+        visits: how often it was asked.
+        refusals: which visits, from 0, it sends away.
+        pictures: how many it sends each visitor.
+    """
+
+    def __init__(self) -> None:
+        self.visits = 0
+        self.refusals: range = range(0)
+        self.pictures = 8
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # noqa: N802
+                number = server.visits
+                server.visits += 1
+                if number in server.refusals:
+                    self.send_error(503)
+                    return
+                self.send_response(200)
+                kind = "multipart/x-mixed-replace; boundary=frame"
+                self.send_header("Content-Type", kind)
+                self.end_headers()
+                for index in range(server.pictures):
+                    jpeg = encode_jpeg(numbered(100 * number + index))
+                    head = "--frame\r\nContent-Type: image/jpeg\r\n"
+                    head += f"Content-Length: {len(jpeg)}\r\n\r\n"
+                    self.wfile.write(head.encode() + jpeg + b"\r\n")
+                    time.sleep(0.01)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._server.server_port}/live"
+
+    @contextmanager
+    def running(self) -> Iterator["Server"]:
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        yield self
+        self._server.shutdown()
+        self._server.server_close()
 
 
-def cut(pictures, cutter) -> list[Segment]:
-    """All segments of (time, picture) pairs."""
-    found = [cutter.see(time, picture) for time, picture in pictures]
-    return [x for x in [*found, cutter.finish()] if x is not None]
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server().running() as found:
+        yield found
 
 
-def moves(rate, parts, **options):
-    """A stream of (seconds, moves?) parts; hands swing where they move."""
-    random = np.random.default_rng(0)
-    number = 0
-    for seconds, is_moving in parts:
-        for step in range(round(seconds * rate)):
-            swing = 0.5 - 0.5 * np.cos(2 * np.pi * step / rate)
-            yield (
-                number / rate,
-                scene(
-                    swing if is_moving else 0,
-                    random,
-                    **{
-                        name: value(number / rate, random)
-                        for name, value in options.items()
-                    },
-                ),
-            )
-            number += 1
+def test_a_network_stream_is_connected_again(server: Server, capsys):
+    server.refusals = range(2, 4)
+    with Stream(server.address, patience=20) as camera:
+        assert not camera.is_file
+        times, visits = [], set()
+        for seconds, picture in camera.pictures():
+            times.append(seconds)
+            visits.add(number_of(picture) // 100)
+            if 4 in visits:
+                break
+    assert visits == {0, 1, 4}
+    assert times == sorted(times)
+    # It waits longer each time that it fails.
+    assert max(np.diff(times)) > 3 * stream.FIRST_WAIT
+    output = capsys.readouterr()
+    lost = f"{server.address} gives no more pictures; trying again"
+    assert output.err.count(lost) == 2
+    assert output.out.count(f"{server.address} is back after") == 2
 
 
-SIGNS = [(1.5, 0), (2, 1), (1.5, 0), (3, 1), (1.2, 0), (1, 1), (1.5, 0)]
-TRUE = [(1.5, 3.5), (5.0, 8.0), (9.2, 10.2)]
+def test_a_network_stream_that_stays_away_ends(server: Server, capsys):
+    server.refusals = range(1, 100)
+    began = time.monotonic()
+    with Stream(server.address, patience=1.0) as camera:
+        assert len(list(camera.pictures())) >= server.pictures - 1
+    assert 1.0 <= time.monotonic() - began < 10
+    assert server.visits > 3
+    error = capsys.readouterr().err
+    assert error.endswith(f"{server.address} gives no more pictures\n")
 
 
-def assert_true(segments):
-    assert len(segments) == len(TRUE)
-    for segment, (start, end) in zip(segments, TRUE, strict=True):
-        assert start - 0.6 <= segment.start <= start + 0.2
-        assert end - 0.2 <= segment.end <= end + 0.6
+def test_waiting_can_be_called_off(server: Server):
+    server.refusals = range(1, 100)
+    with Stream(server.address, patience=60) as camera:
+        began = time.monotonic()
+        list(camera.pictures(is_over=lambda: time.monotonic() > began + 1))
+        assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize("rate", [10, 15, 25, 30])
-def test_pauses_part_the_signs_at_any_rate(rate):
-    assert_true(cut(moves(rate, SIGNS), ByMotion(PAUSE)))
+def test_without_patience_a_stream_ends_at_once(server: Server):
+    with Stream(server.address) as camera:
+        list(camera.pictures())
+    assert server.visits == 1
+
+
+class Flaky:
+    """A camera that now and then fails to give a picture."""
+
+    def __init__(self, path: Path, fails: set[int]):
+        self._capture = cv2.VideoCapture(str(path))
+        self._fails = fails
+        self._count = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._capture, name)
+
+    def grab(self) -> bool:
+        self._count += 1
+        return self._count not in self._fails and self._capture.grab()
+
+
+def test_a_grab_that_failed_is_tried_again(tmp_path: Path, monkeypatch, capsys):
+    """The camera stays open: none is lost. Later it is opened anew."""
+    path = write_video(tmp_path / "a.avi", frames=9)
+    opened = []
+
+    def open_capture(source: str) -> Flaky:
+        opened.append(source)
+        if len(opened) > 1:
+            raise UserError("it is not there any more")
+        return Flaky(path, {4, 5, 8})
+
+    monkeypatch.setattr("signs.video.camera.open_capture", open_capture)
+    with Stream("0", patience=1.0) as camera:
+        pictures = [number_of(picture) for _, picture in camera.pictures()]
+    assert pictures == list(range(9))
+    assert capsys.readouterr().out.count("camera 0 is back after") == 2
+    assert len(opened) > 1
+
+
+def test_a_file_that_has_ended_has_ended(tmp_path: Path, capsys):
+    path = write_video(tmp_path / "a.avi", frames=9)
+    with Stream(str(path), patience=60) as camera:
+        assert camera.is_file
+        assert len(list(camera.pictures(at_own_pace=False))) == 9
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("source", "is_camera"),
     [
-        {"noise": lambda time, random: 15},
-        {"gain": lambda time, random: 1 + 0.3 * np.sin(time)},
-        {"gain": lambda time, random: random.normal(1, 0.03)},
-        {"gain": lambda time, random: 0.6 if 4 < time < 9 else 1.0},
-        {"shift": lambda time, random: random.normal(0, 0.3, 2)},
+        ("0", True),
+        ("/dev/video0", True),
+        ("/dev/null", True),
+        ("v4l2src device=/dev/video0 ! videoconvert ! appsink", True),
+        ("rtspsrc location=rtsp://a/b ! decodebin ! appsink", True),
+        ("rtsp://user:word@camera.local:554/stream1", False),
+        ("Hello! World.mp4", False),
+        ("video" * 1000, False),
     ],
-    ids=["noise", "clouds", "flicker", "lamp", "shake"],
 )
-@pytest.mark.parametrize("rate", [10, 25])
-def test_noise_light_and_shake_are_no_motion(rate, options):
-    assert_true(cut(moves(rate, SIGNS, **options), ByMotion(PAUSE)))
+def test_what_a_camera_is(source: str, is_camera: bool):
+    assert capture.is_capture(source) == is_camera
 
 
-def test_an_unrest_that_lasts_is_learned():
-    """A scene that never rests, such as trees in the wind behind."""
-    random = np.random.default_rng(0)
-    cutter = ByMotion(PAUSE)
-    found = []
-    for number in range(400):
-        time = number / 10
-        signs = 20 <= time < 22 or 30 <= time < 32
-        hand = 0.5 - 0.5 * np.cos(2 * np.pi * time) if signs else 0
-        picture = scene(hand, random)
-        sway = round(2 * np.sin(5 * time))
-        picture[:40, :30] = np.roll(picture[:40, :30], sway, axis=1)
-        found.append(cutter.see(time, picture))
-    late = [x for x in found if x is not None and x.start > 15]
-    assert [round(x.start) for x in late] == [20, 30]
-
-
-def test_a_cut_or_a_twitch_is_no_sign():
-    random = np.random.default_rng(0)
-    stream = [(n / 25, scene(0, random)) for n in range(50)]
-    stream += [(n / 25, 255 - scene(0, random)) for n in range(50, 100)]
-    stream += [
-        (n / 25, scene(0.3 if n in (101, 102, 103) else 0, random))
-        for n in range(100, 150)
-    ]
-    assert cut(stream, ByMotion(PAUSE)) == []
-
-
-def test_a_held_hand_does_not_end_a_sign():
-    parts = [(1, 0), (1.5, 1), (0.5, 0), (1.5, 1), (1.5, 0)]
-    assert len(cut(moves(25, parts), ByMotion(PAUSE))) == 1
-    assert len(cut(moves(25, parts), ByMotion(0.3))) == 2
-
-
-def test_ten_seconds_are_the_most():
-    segments = cut(moves(10, [(3, 0), (18, 1), (2, 0)]), ByMotion(PAUSE))
-    first, second = segments
-    assert first.end - first.start == pytest.approx(LONGEST)
-    assert second.start == first.end
-    assert second.end == pytest.approx(21, abs=0.6)
-
-
-def test_a_stream_may_begin_and_end_in_a_sign():
-    segments = cut(moves(10, [(2, 1), (1.5, 0), (2, 1)]), ByMotion(PAUSE))
-    assert len(segments) == 2
-    assert segments[0].start < 0.3
-    assert segments[1].end == pytest.approx(5.4)
-
-
-@pytest.mark.parametrize("signer", range(4))
-def test_rendered_people(signer):
-    """Three signs of a person, with pauses in between."""
-    form = Format(width=160, height=120, rate=RATE, codec="XVID", scale=92)
-    clips = [
-        list(render.pictures(Clip(Path(), gesture, signer, 0, 9, 32, 0, form)))
-        for gesture in range(3)
-    ]
-    segments = cut(recording(clips), ByMotion(PAUSE))
-    assert len(segments) == 3
-    for number, segment in enumerate(segments):
-        middle = 1.5 + number * 6.2 + 1.6
-        assert segment.start < middle < segment.end
-
-
-@settings(max_examples=30)
-@given(
-    st.lists(
-        st.tuples(st.floats(0.01, 3), st.floats(0, 1), st.integers(1, 30)),
-        max_size=25,
-    ),
-    st.floats(0.2, 2),
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("/dev/video63", "there is no camera /dev/video63"),
+        ("/dev/null", "camera /dev/null cannot be opened; is it plugged in"),
+        ("videotestsrc ! videoconvert ! appsink", "without GStreamer"),
+    ],
 )
-def test_segments_are_in_order_apart_and_short(parts, pause):
-    random = np.random.default_rng(0)
-    time, stream = 3.0, []
-    for gap, hand, pictures in parts:
-        for number in range(pictures):
-            time += gap / pictures
-            stream.append((time, scene(hand * (number % 3) / 2, random)))
-    cutter = ByMotion(pause)
-    segments = cut(stream, cutter)
-    assert cutter.start is None
-    for segment in segments:
-        assert stream[0][0] <= segment.start < segment.end <= time
-        assert segment.end - segment.start <= LONGEST + 1e-9
-        assert segment.start < segment.still <= segment.end
-    for one, other in pairwise(segments):
-        assert one.end <= other.start
-
-
-def test_motion_measures_the_same_at_any_rate():
-    """Hands that move evenly, and a scene without anything to see."""
-    means = []
-    for rate in (10, 20, 30):
-        random, motion = np.random.default_rng(0), Motion()
-        found = [
-            motion.measure(n / rate, scene(0.8 * n / rate, random))
-            for n in range(rate)
-        ]
-        means.append(np.mean(found[rate // 5 :]))
-    assert max(means) < 1.25 * min(means)
-    assert min(means) > 10
-    black = np.zeros((48, 64, 3), np.uint8)
-    assert [motion.measure(9 + n, black) for n in range(3)][1:] == [0, 0]
-
-
-def press_at(cutter, presses, seconds=12.0, rate=10):
-    found = []
-    for number in range(round(seconds * rate)):
-        time = number / rate
-        if any(abs(time - press) < 1e-9 for press in presses):
-            cutter.press()
-        found.append(cutter.see(time, ROOM))
-    return [x for x in [*found, cutter.finish()] if x is not None]
-
-
-def test_a_key_counts_down_records_and_ends():
-    cutter = ByKey(4)
-    assert press_at(cutter, [1.0, 5.5]) == [Segment(4.0, 5.5, 5.5)]
-    assert press_at(ByKey(4), [1.0]) == [Segment(4.0, 8.0, 8.0)]
-    assert press_at(ByKey(99), [1.0], 20) == [Segment(4.0, 14.0, 14.0)]
-    # In the countdown, the key calls it off.
-    assert press_at(ByKey(4), [1.0, 2.0]) == []
-    # The stream ends first.
-    assert press_at(ByKey(4), [7.0]) == [Segment(10.0, 11.9, 11.9)]
-
-
-def test_the_countdown_is_seen():
-    cutter = ByKey(4)
-    cutter.press()
-    shown = []
-    for number in range(40):
-        cutter.see(number / 10, ROOM)
-        shown.append(cutter.countdown)
-    assert shown[0] == 3 and shown[15] == pytest.approx(1.5)
-    assert shown[30] is None and cutter.start == 3
+def test_a_camera_that_cannot_be_opened(source: str, message: str):
+    if "appsink" in source:
+        if cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
+            pytest.skip("this OpenCV has GStreamer")
+    with pytest.raises(UserError, match=message):
+        Camera(source)

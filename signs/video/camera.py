@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from signs.core.errors import UserError
-from signs.core.messages import log
 from signs.video import decode
+from signs.video.capture import advice, is_capture, open_capture
 
 LATE = 0.1  # seconds behind its own pace after which a file skips pictures
 
@@ -30,23 +30,23 @@ class Camera:
         """Opens a source.
 
         Args:
-            source: `0` is the first camera; `rtsp://...` or `http://...` an
-                address; all else the path of a video file.
+            source: a camera, see `capture.open_capture`; `rtsp://...` or
+                `http://...` an address; all else the path of a video file.
 
         Raises:
             UserError: if it cannot be opened.
         """
         self.source = source
         self.skipped = 0
-        self._is_camera = source.isascii() and source.isdigit()
+        self._is_camera = is_capture(source)
         self.is_file = not self._is_camera and "://" not in source
         if self.is_file and not Path(source).is_file():
             raise UserError(
-                f"there is no video {source}; --camera takes the number of a "
-                "camera, the path of a video or an address such as rtsp://..."
+                f"there is no video {source}; give the number of a camera, "
+                "the path of a video, or an address such as rtsp://..."
             )
         if self._is_camera:
-            self._capture = cv2.VideoCapture(int(source))
+            self._capture = open_capture(source)
         else:
             self._capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
@@ -104,8 +104,6 @@ class Camera:
                 yield last, picture
         if not count:
             raise UserError(f"{self} gives no picture; {self._advice()}")
-        if not self.is_file:
-            log.warning(f"{self} gives no more pictures")
 
     def _retrieve(self) -> np.ndarray | None:
         """The picture (RGB) that was grabbed; None if it is damaged."""
@@ -117,10 +115,7 @@ class Camera:
 
     def _advice(self) -> str:
         if self._is_camera:
-            return (
-                "is it plugged in, allowed, and not in use by another "
-                "program? A video can stand in for it: --camera FILE"
-            )
+            return advice(self.source)
         if "://" in self.source:
             return "is the address right, and can it be reached?"
         return "is it a video that OpenCV can read?"

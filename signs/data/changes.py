@@ -1,0 +1,327 @@
+"""What a file was made from, and whether it is still that.
+
+This module alone decides whether something that was made is up to date. Each
+step writes down what a clip's files were made from, its inputs, when they are
+safe on disk; a clip counts as done when that record says so. On the next run
+the present inputs are compared with those: the size and the time of a file,
+which costs one look at its folder, and its content only where the time alone
+is another one, as after a copy.
+
+Many clips share one record, `made-from.jsonl`, to which lines are appended.
+A single file, such as an exported model, has one of its own beside it.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from signs.core import files
+
+NAME = "made-from.jsonl"
+# Larger files are known by size and time alone: reading them costs more than
+# what is made of them.
+LARGEST_HASHED = 1 << 28  # bytes
+# A file may be written twice between two ticks of a disk's clock. So the time
+# of one that was younger when it was looked at is not relied on (FAT: 2 s).
+_TICK = 2_000_000_000  # nanoseconds
+_BATCH, _SECONDS = 1_000, 10.0  # entries and time that one sync serves
+_STARTED, _REMOVED = "{}", "null"  # instead of a clip's inputs
+
+# Numbers and texts as JSON has them, and files.
+Inputs: TypeAlias = Mapping[str, "str | int | float | None | Fingerprint"]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a file was like when something was made from it.
+
+    Attributes:
+        size: bytes.
+        mtime_ns: when it was last written to; 0 if that says nothing, as it
+            was only just then.
+        digest: of its content; empty for files above `LARGEST_HASHED`.
+        path: where the file is, if its content is yet to be read.
+    """
+
+    size: int
+    mtime_ns: int
+    digest: str = ""
+    path: Path | None = None
+
+    def read(self) -> "Fingerprint":
+        """This, with the digest of the content."""
+        if self.path is None:
+            return self
+        if self.size > LARGEST_HASHED:
+            return Fingerprint(self.size, self.mtime_ns)
+        if 0 <= time.time_ns() - self.mtime_ns < _TICK:
+            return Fingerprint(self.size, 0, _digest(self.path))
+        digest = _known_digest(self.path, self.size, self.mtime_ns)
+        return Fingerprint(self.size, self.mtime_ns, digest)
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """Looks at a file, links being followed, without reading it.
+
+    Raises:
+        OSError: if it is not there.
+    """
+    status = path.stat()
+    return Fingerprint(status.st_size, status.st_mtime_ns, path=path)
+
+
+@lru_cache(maxsize=64)  # sections of one recording come one after the other
+def _known_digest(path: Path, size: int, mtime_ns: int) -> str:
+    return _digest(path)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+class Record:
+    """What each clip's files were made from: a journal of JSON lines.
+
+    A line is `[clip, inputs]`, and the last one of a clip counts; no inputs,
+    `{}`, are those of files not finished yet, and null those of removed ones.
+    Lines are appended in batches, once all files of the batch are on disk; a
+    line that a power cut has torn is no line.
+
+    Args:
+        path: the journal; it need not exist. Lines that do not count any more
+            are dropped once they are most of it.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._entries: dict[str, str] = {}
+        self._waiting: dict[str, str] = {}
+        self._synced = time.monotonic()
+        self._lines = self._load()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._entries
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The inputs as they were written down; None of an unknown clip."""
+        entry = self._entries.get(key)
+        return None if entry is None else dict(json.loads(entry))
+
+    def is_current(self, key: str, inputs: Inputs) -> bool:
+        """Whether the clip's files were made from just these inputs.
+
+        Where a file has another time but its old content, the new time is
+        written down with the next `flush`, so that its content is read only
+        once.
+        """
+        recorded = self.get(key)
+        if recorded is None or recorded.keys() != inputs.keys():
+            return False
+        moved = False
+        for name, value in inputs.items():
+            if not isinstance(value, Fingerprint):
+                if recorded[name] != value:
+                    return False
+            elif not _is_as_of(value, recorded[name]):
+                moved = True
+                if not _has_content_of(value, recorded[name]):
+                    return False
+        text = _text(inputs) if moved else ""
+        if moved and text != self._entries[key]:
+            self._entries[key] = self._waiting[key] = text
+        return True
+
+    def identity(self, key: str) -> str:
+        """A short text that is another one when the clip is made anew from
+        other inputs, and the same where only a file's time has changed.
+
+        Empty for an unknown clip.
+        """
+        recorded = self.get(key)
+        if recorded is None:
+            return ""
+        parts = {
+            name: [value[0], value[2] or value[1]]
+            if isinstance(value, list)
+            else value
+            for name, value in recorded.items()
+        }
+        text = json.dumps(parts, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def begin(self, keys: Iterable[str]) -> None:
+        """Says that the clips' files are about to be made, or made anew.
+
+        Until they are finished they are current for no inputs, even if the
+        run is killed; and they are known, should the clip vanish.
+        """
+        self._entries.update(started := dict.fromkeys(keys, _STARTED))
+        self._waiting.update(started)
+        self.flush()
+
+    def update(self, key: str, inputs: Inputs) -> None:
+        """Says what the clip's files, which are there now, were made from."""
+        self._note(key, _text(inputs))
+
+    def discard(self, key: str) -> None:
+        """Says that the clip's files are no more."""
+        if self._entries.pop(key, None) is not None:
+            self._note(key, _REMOVED)
+
+    def flush(self) -> None:
+        """Makes all that was noted last: first the clips' files, then this."""
+        if self._waiting:
+            sync_disk(self.path.parent)
+            self._append(self._waiting)
+            self._waiting = {}
+        self._synced = time.monotonic()
+        if self._lines > 2 * len(self._entries) + _BATCH:
+            self._compact()
+
+    def _note(self, key: str, text: str) -> None:
+        if text != _REMOVED:
+            self._entries[key] = text
+        self._waiting[key] = text
+        if (
+            len(self._waiting) >= _BATCH
+            or time.monotonic() - self._synced > _SECONDS
+        ):
+            self.flush()
+
+    def _load(self) -> int:
+        lines = 0
+        if not self.path.exists():
+            return lines
+        with self.path.open("rb") as file:
+            for line in file:
+                lines += 1
+                entry = _parse(line)
+                if entry is None:
+                    continue
+                key, inputs = entry
+                if inputs is None:
+                    self._entries.pop(key, None)
+                else:
+                    self._entries[key] = _text(inputs)
+        return lines
+
+    def _append(self, entries: Mapping[str, str]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.write(b"\n")  # ends a torn line
+            file.writelines(map(_line, entries.items()))
+            file.flush()
+            os.fsync(file.fileno())
+        self._lines += len(entries)
+
+    def _compact(self) -> None:
+        with (
+            files.atomic(self.path) as temporary,
+            temporary.open("wb") as file,
+        ):
+            file.writelines(map(_line, self._entries.items()))
+            file.flush()
+            os.fsync(file.fileno())
+        self._lines = len(self._entries)
+
+
+@contextmanager
+def recording(path: Path) -> Iterator[Record]:
+    """Opens a record, and makes it last at the end, whatever happens."""
+    record = Record(path)
+    try:
+        yield record
+    finally:
+        record.flush()
+
+
+def is_current(path: Path, inputs: Inputs) -> bool:
+    """Whether a single file is there, and was made from just these inputs.
+
+    It is itself one of the inputs: a file that was changed since is not what
+    was made.
+    """
+    if not path.exists():
+        return False
+    with recording(beside(path)) as record:
+        return record.is_current(
+            path.name, {**inputs, "made": fingerprint(path)}
+        )
+
+
+def note(path: Path, inputs: Inputs) -> None:
+    """Writes down beside a file that was just made what it was made from."""
+    with recording(beside(path)) as record:
+        record.update(path.name, {**inputs, "made": fingerprint(path)})
+
+
+def beside(path: Path) -> Path:
+    """Where the record of a single file is."""
+    return path.with_name(f".{path.name}.{NAME}")
+
+
+def sync_disk(folder: Path) -> None:
+    """Waits until what was written lasts, even through a power cut.
+
+    One call serves thousands of files. Windows has no such call.
+    """
+    if hasattr(os, "sync"):
+        os.sync()
+
+
+def _is_as_of(now: Fingerprint, then: Any) -> bool:
+    return isinstance(then, list) and [now.size, now.mtime_ns] == then[:2]
+
+
+def _has_content_of(now: Fingerprint, then: Any) -> bool:
+    return (
+        isinstance(then, list)
+        and now.size == then[0]
+        and bool(then[2])
+        and now.read().digest == then[2]
+    )
+
+
+def _text(inputs: Mapping[str, Any]) -> str:
+    """The inputs as JSON; a file is `[size, mtime_ns, digest]`."""
+
+    def plain(value: Any) -> Any:
+        if not isinstance(value, Fingerprint):
+            return value
+        seen = value.read()
+        return [seen.size, seen.mtime_ns, seen.digest]
+
+    plainly = {name: plain(value) for name, value in inputs.items()}
+    return json.dumps(plainly, separators=(",", ":"))
+
+
+def _line(entry: tuple[str, str]) -> bytes:
+    key, text = entry
+    return f"[{json.dumps(key)},{text}]\n".encode()
+
+
+def _parse(line: bytes) -> tuple[str, dict[str, Any] | None] | None:
+    """The clip and inputs of a line; None if it is torn or damaged."""
+    try:
+        key, inputs = json.loads(line)
+    except (ValueError, TypeError):
+        return None
+    is_whole = isinstance(key, str) and isinstance(inputs, dict | None)
+    return (key, inputs) if is_whole else None

@@ -22,7 +22,7 @@ SHORT = 8  # features a frame, where only the number of files matters
 NEEDED = 8e9  # bytes that must be free for 36,000 clips of real size
 SCRIPTS = [
     *("sample", "frame", "feature", "train_lstm", "transfer"),
-    *("plot_logs", "predict"),
+    *("plot_logs", "predict", "live", "find_signs", "export"),
 ]
 STEPS = {
     "frame": "rerun of frame.py",

@@ -169,8 +169,9 @@ def test_a_machine_that_does_not_see_the_folder(tmp_path: Path) -> None:
 def test_predict_takes_clips_only(capsys) -> None:
     for args in (["--camera", "0"], ["--segments", "a.mp4"]):
         with pytest.raises(SystemExit):
-            predict.parse_arguments([*args, "--cluster", "local"])
-        assert "--cluster is for clips" in capsys.readouterr().err
+            predict.main([*args, "--cluster", "local"])
+        error = capsys.readouterr().err
+        assert "unrecognized arguments: --cluster local" in error
 
 
 # --- Any work ---------------------------------------------------------------

@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from store import folders
-from trained import known_clips, last_model, trained
+from trained import copy_models, known_clips, last_model, trained
 
-import predict
+import export
 from signs.core import arguments
+from signs.core.backend import keras
 from signs.data.clips_table import Dataset
 from signs.features import backbones
-from signs.inference import export, predictor
+from signs.inference import export as exporting
+from signs.inference.predictor import load_classifier, prepare
 from signs.models import classifier
 from signs.video import decode, frame_store
 
@@ -27,7 +29,7 @@ def pictures(root: Path) -> np.ndarray:
     row = known_clips(root, 1).iloc[0]
     path = Dataset(root / "data" / "sample-chalearn").video / row["video"]
     found = decode.read_frames(path, 10, short_side=frame_store.SHORT_SIDE)
-    return predictor.prepare(found, 224)[None].astype("float32")
+    return prepare(found, 224)[None].astype("float32")
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +38,14 @@ def expected(root: Path, pictures: np.ndarray) -> np.ndarray:
     path, record = last_model(root)
     network = backbones.reload(record["features"])
     features = network.model.predict_on_batch(pictures[0])
-    model = predictor.load_classifier(path, record)
+    model = load_classifier(path, record)
     return model.predict_on_batch(features[None])
 
 
 def run_export(root: Path, path: Path, *args: str) -> int:
     model, _ = last_model(root)
-    options = ["--export", str(path), "--model", str(model), *args]
-    return arguments.run(predict.main, [*options, *folders(root)])
+    options = [str(path), "--model", str(model), *args]
+    return arguments.run(export.main, [*options, *folders(root)])
 
 
 def check_classes(root: Path, path: Path) -> None:
@@ -61,7 +63,7 @@ def test_tflite_says_what_keras_says(
     root: Path, tmp_path: Path, pictures, expected, capsys
 ):
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")
-    path = tmp_path / "out" / "sign.tflite"
+    path = tmp_path / "out" / "Sign.TFLITE"
     assert run_export(root, path) == 0
     assert f"exported {path}" in capsys.readouterr().out
     check_classes(root, path)
@@ -75,15 +77,60 @@ def test_tflite_says_what_keras_says(
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert found.sum() == pytest.approx(1, abs=1e-5)
 
-    before = path.stat().st_mtime_ns
-    assert run_export(root, path) == 0
-    assert f"nothing to do: {path}" in capsys.readouterr().out
-    beside = export.record_path(path)
-    changed = {**json.loads(beside.read_text()), "run": "another"}
-    beside.write_text(json.dumps(changed))
+
+def test_an_export_follows_its_model(root: Path, tmp_path: Path, capsys):
+    """A model that was trained anew under its name is exported anew."""
+    models = copy_models(root, tmp_path / "model")
+    path = tmp_path / "SIGNS.KERAS"
+
+    def run(*args: str) -> str:
+        flags = [str(path), *args, *folders(tmp_path)]
+        assert arguments.run(export.main, flags) == 0
+        return capsys.readouterr().out
+
+    assert f"exported {path}" in run()
+    beside = exporting.record_path(path)
+    first = json.loads(beside.read_text(encoding="utf-8"))
+    assert f"nothing to do: {path}" in run()
+    assert "nothing to do" in run("--dry-run")
+
+    best = next(models.glob("*-best.keras"))
+    last = next(models.glob("*-last.keras"))
+    last.replace(best)
+    assert "would export" in run("--dry-run")
+    assert f"exported {path}" in run()
+    second = json.loads(beside.read_text(encoding="utf-8"))
+    assert second["model_hash"] != first["model_hash"]
+    assert {**second, "model_hash": ""} == {**first, "model_hash": ""}
+
+    record = next(x for x in models.glob("*.json"))
+    content = json.loads(record.read_text(encoding="utf-8"))
+    content["classes"].reverse()
+    record.write_text(json.dumps(content), encoding="utf-8")
+    assert f"exported {path}" in run()
+    third = json.loads(beside.read_text(encoding="utf-8"))
+    assert third["labels"] == first["labels"][::-1]
+
+
+def test_a_file_of_others_is_not_replaced(root: Path, tmp_path: Path, capsys):
+    path = tmp_path / "sign.keras"
+    path.write_text("precious")
     assert run_export(root, path) == 2
     assert "--overwrite" in capsys.readouterr().err
-    assert path.stat().st_mtime_ns == before
+    assert path.read_text() == "precious"
+    assert run_export(root, path, "--overwrite") == 0
+    assert "exported" in capsys.readouterr().out
+
+
+def test_keras_says_what_keras_says(
+    root: Path, tmp_path: Path, pictures, expected
+):
+    path = tmp_path / "sign.keras"
+    assert run_export(root, path) == 0
+    check_classes(root, path)
+    model = keras.saving.load_model(path)
+    found = model.predict_on_batch(pictures)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_onnx_says_what_keras_says(
@@ -107,7 +154,7 @@ def test_onnx_says_what_keras_says(
 def test_what_cannot_be_exported_is_told(root: Path, tmp_path: Path, capsys):
     assert run_export(root, tmp_path / "sign.pt") == 2
     error = capsys.readouterr().err
-    assert "the ending is none of .onnx, .tflite" in error
+    assert "the ending is none of .onnx, .tflite, .keras" in error
     if importlib.util.find_spec("tf2onnx") is None:
         assert run_export(root, tmp_path / "sign.onnx") == 2
         error = capsys.readouterr().err
@@ -122,20 +169,27 @@ def small() -> backbones.Network:
     return backbones.load("mobilenet-0.25", "random")
 
 
-@pytest.mark.parametrize("view", ["raw", "centered", "difference", "both"])
-def test_the_joined_model_is_the_two_models(small: backbones.Network, view):
+@pytest.mark.parametrize("name", ["raw", "centered", "difference", "both"])
+def test_the_joined_model_is_the_two_models(small: backbones.Network, name):
     rng = np.random.default_rng(0)
-    length = small.length * (2 if view == "both" else 1)
-    moments = None
-    if view != "raw":
-        moments = (rng.normal(0, 0.01, length), rng.uniform(0.001, 2, length))
+    length = small.length * (2 if name == "both" else 1)
+    statistics = None
+    if name != "raw":
+        mean = rng.normal(0, 0.01, length)
+        statistics = (mean, rng.uniform(0.001, 2, length))
     trained = classifier.build_classifier(
-        3, small.length, 4, 2, 8, dense=[6], view=view, moments=moments
+        3,
+        small.length,
+        classes=4,
+        units=8,
+        dense=[6],
+        input_transform=name,
+        statistics=statistics,
     )
     shown = rng.uniform(0, 255, (1, 3, 224, 224, 3)).astype("float32")
     features = small.model.predict_on_batch(shown[0])[None]
     expected = trained.predict_on_batch(features)
-    joined = export.join(small, trained, 3)
+    joined = exporting.join(small, trained, 3)
     np.testing.assert_allclose(
         joined.predict_on_batch(shown), expected, atol=1e-5
     )

@@ -24,15 +24,16 @@ from trained import (
     write_recording,
 )
 
-import predict
+import live as live_script
 from signs.core import arguments
 from signs.core.errors import UserError
-from signs.inference import predictor
 from signs.inference.clip_buffer import choose_indices, next_index
 from signs.inference.live import Live, recognize_stream
+from signs.inference.predictor import Predictor, load_predictor, prepare
 from signs.inference.segmenter import ByMotion
 from signs.video import decode
 from signs.video.camera import Camera
+from signs.video.stream import Stream
 
 SIGNS = 5
 
@@ -43,9 +44,9 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def recognizer(root: Path) -> predictor.Recognizer:
+def predictor(root: Path) -> Predictor:
     path, record = last_model(root)
-    return predictor.load(path, record, root / "model" / "cnn", threads=2)
+    return load_predictor(path, record, root / "model" / "cnn", threads=2)
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,17 @@ def long_video(root: Path, tmp_path_factory) -> Long:
     return Long(write_recording(path, clips), clips, list(rows["label"]))
 
 
-def run_predict(root: Path, capsys, *args: object) -> list[dict]:
-    """The lines of JSON that predict.py prints."""
+def run_live(root: Path, capsys, *args: object) -> list[dict]:
+    """The lines of JSON that live.py prints."""
     model, _ = last_model(root)
     common = [*folders(root), "--threshold", "0", "--model", str(model)]
-    assert arguments.run(predict.main, [*map(str, args), *common]) == 0
+    assert arguments.run(live_script.main, [*map(str, args), *common]) == 0
     return [json.loads(x) for x in capsys.readouterr().out.splitlines()]
 
 
 def test_a_long_video_gives_the_right_signs(root: Path, long_video, capsys):
-    camera = ["--camera", long_video.path, "--headless"]
-    signs = run_predict(root, capsys, *camera)
+    camera = [long_video.path, "--headless"]
+    signs = run_live(root, capsys, *camera)
     assert len(signs) == SIGNS
     for number, sign in enumerate(signs):
         assert sign["start"] < long_video.middle(number) < sign["end"]
@@ -92,7 +93,7 @@ def test_a_long_video_gives_the_right_signs(root: Path, long_video, capsys):
     found = [sign["label"] for sign in signs]
     right = [a == b for a, b in zip(found, long_video.labels, strict=True)]
     assert sum(right) >= SIGNS - 1
-    again = run_predict(root, capsys, *camera)
+    again = run_live(root, capsys, *camera)
     without = [{**sign, "latency": 0} for sign in signs]
     assert [{**sign, "latency": 0} for sign in again] == without
 
@@ -103,78 +104,80 @@ def test_a_video_can_take_its_own_time(
     """As with a camera: the answer comes soon after the sign's end."""
     path = write_recording(tmp_path / "short.avi", long_video.clips[:1])
     began = time.monotonic()
-    signs = run_predict(
-        root, capsys, "--camera", path, "--headless", "--realtime"
-    )
+    signs = run_live(root, capsys, path, "--headless", "--realtime")
     assert time.monotonic() - began > 3
     assert [sign["label"] for sign in signs] == long_video.labels[:1]
     assert 0.8 <= signs[0]["latency"] < 10
 
 
 def test_a_sign_in_a_stream_is_what_it_is_in_a_file(
-    recognizer, long_video, tmp_path: Path
+    predictor, long_video, tmp_path: Path
 ):
     """The same pictures give the same answer, but for the video's codec."""
     with Camera(str(long_video.path)) as camera:
         stream = list(camera.pictures(at_own_pace=False))
-    with Live(recognizer, ByMotion(0.8), 0, 3, in_hurry=False) as live:
-        signs = [sign for time, p in stream for sign in live.see(time, p)]
+    with Live(predictor, ByMotion(0.8), 0, 3, is_realtime=False) as live:
+        signs = [sign for time, p in stream for sign in live.update(time, p)]
         signs += live.finish()
     assert len(signs) == SIGNS
     for sign in signs:
         path = long_video.path
         pictures = decode.read_frames(
-            path, recognizer.frames, sign.start, sign.end + 1e-3
+            path, predictor.frames, sign.start, sign.end + 1e-3
         )
-        batch = predictor.prepare(pictures, recognizer.size)
-        expected = recognizer.best(recognizer.recognize(batch), 3)
-        for guess, other in zip(sign.guesses, expected, strict=True):
-            assert guess.label == other.label
-            assert guess.probability == pytest.approx(other.probability, 1e-3)
+        batch = prepare(pictures, predictor.size)
+        expected = predictor.best(
+            predictor.classify(predictor.features(batch)), 3
+        )
+        for prediction, other in zip(sign.predictions, expected, strict=True):
+            assert prediction.label == other.label
+            assert prediction.probability == pytest.approx(
+                other.probability, 1e-3
+            )
 
 
-def test_what_is_hardly_likely_is_unknown(recognizer, long_video):
+def test_what_is_hardly_likely_is_unknown(predictor, long_video):
     for threshold, is_known in ((0.99999, False), (0.0, True)):
-        live = Live(recognizer, ByMotion(0.8), threshold, 2, in_hurry=False)
+        live = Live(predictor, ByMotion(0.8), threshold, 2, is_realtime=False)
         with live:
             signs = [
                 sign
                 for seconds, picture in recording(long_video.clips[:1])
-                for sign in live.see(seconds, picture)
+                for sign in live.update(seconds, picture)
             ]
             signs += live.finish()
         assert len(signs) == 1
         assert signs[0].is_known == is_known
         assert (signs[0].label == "unknown") != is_known
-        assert signs[0].probability == signs[0].guesses[0].probability
+        assert signs[0].probability == signs[0].predictions[0].probability
 
 
-def test_a_stream_without_end_needs_no_more_memory(recognizer, long_video):
+def test_a_stream_without_end_needs_no_more_memory(predictor, long_video):
     """What is kept between signs is a second of pictures, and no more."""
-    with Live(recognizer, ByMotion(0.8), 0, 1, in_hurry=True) as live:
+    with Live(predictor, ByMotion(0.8), 0, 1, is_realtime=True) as live:
         offset, found, kept = 0.0, 0, []
         for _ in range(4):
             for seconds, picture in recording(long_video.clips[:1]):
-                found += len(live.see(offset + seconds, picture))
+                found += len(live.update(offset + seconds, picture))
             offset += seconds + 0.1
             kept.append(len(live._kept))
-            assert live._recording is None
+            assert live._buffer is None
         found += len(live.finish())
         assert found == 4
         assert kept == [kept[0]] * 4 and kept[0] <= 12
         assert not live.is_thinking
 
 
-def test_a_stream_that_breaks_ends_the_thread(recognizer):
+def test_a_stream_that_breaks_ends_the_thread(predictor):
     class Broken(ByMotion):
-        def see(self, time, picture):
+        def update(self, time, picture):
             raise RuntimeError("broken")
 
     with (
         pytest.raises(RuntimeError, match="broken"),
-        Live(recognizer, Broken(0.8), 0, 1, in_hurry=True) as live,
+        Live(predictor, Broken(0.8), 0, 1, is_realtime=True) as live,
     ):
-        live.see(0.0, np.zeros((48, 64, 3), np.uint8))
+        live.update(0.0, np.zeros((48, 64, 3), np.uint8))
     with pytest.raises(RuntimeError):
         live._pool.submit(print)
 
@@ -277,14 +280,14 @@ def test_a_camera_that_is_not_there(source, message):
         Camera(source)
 
 
-def test_a_camera_without_a_picture(tmp_path: Path, recognizer):
+def test_a_camera_without_a_picture(tmp_path: Path, predictor):
     path = tmp_path / "text.avi"
     path.write_text("no video")
     with pytest.raises(UserError, match="is it a video"):
         Camera(str(path))
     whole = write_video(tmp_path / "a.avi", frames=3)
     path.write_bytes(whole.read_bytes()[:2300])
-    live = Live(recognizer, ByMotion(0.8), 0, 1, in_hurry=False)
+    live = Live(predictor, ByMotion(0.8), 0, 1, is_realtime=False)
     with live, pytest.raises(UserError, match="text.avi"):
-        with Camera(str(path)) as camera:
-            list(recognize_stream(camera, live, at_own_pace=False))
+        with Stream(str(path)) as stream:
+            list(recognize_stream(stream, live, at_own_pace=False))

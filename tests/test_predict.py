@@ -8,6 +8,7 @@ from helpers import write_video
 from store import folders
 from trained import copy_models, trained
 
+import export
 import predict
 from signs.core import arguments
 from signs.core.backend import keras
@@ -110,8 +111,48 @@ def test_a_model_of_eight_bits_is_given_such_features(
     capsys.readouterr()
     assert run_predict(tmp_path, video, "--engine", "keras") == 2
     assert "use --engine litert-int8" in capsys.readouterr().err
-    assert run_predict(tmp_path, "--export", tmp_path / "x.tflite") == 2
+    flags = [str(tmp_path / "x.tflite"), *folders(tmp_path)]
+    assert arguments.run(export.main, flags) == 2
     assert "trained on features of eight bits" in capsys.readouterr().err
+
+
+def test_what_is_hardly_likely_is_unknown(root: Path, tmp_path: Path, capsys):
+    video = write_video(tmp_path / "clip.avi", frames=5)
+    csv = tmp_path / "out.csv"
+    common = [video, "--engine", "keras", "--top", 2]
+    assert run_predict(root, *common, "--json", "--threshold", ".9999") == 0
+    line = json.loads(capsys.readouterr().out)
+    assert (line["label"], line["name"]) == ("unknown", "unknown")
+    assert line["top"][0]["label"] != "unknown"
+    assert line["session_mean"] is None
+    assert run_predict(root, *common, "--threshold", ".9999", "--csv", csv) == 0
+    output = capsys.readouterr().out.splitlines()
+    assert output[1].split()[:2] == ["clip", "sign"]
+    assert output[2].split()[1] == "unknown"
+    kept = pd.read_csv(csv)
+    assert list(kept.columns)[:4] == ["clip", "label", "name", "label_1"]
+    assert kept["name"][0] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("flags", "note"),
+    [
+        (["--camera", "x.avi", "--headless"], "python live.py x.avi instead"),
+        (["--segments", "x.avi"], "python find_signs.py VIDEO ... instead"),
+        (["--export", "x.tflite"], "python export.py x.tflite instead"),
+    ],
+)
+def test_flags_of_older_versions_name_the_new_script(
+    root: Path, tmp_path: Path, capsys, flags, note
+):
+    write_video(tmp_path / "x.avi", frames=5)
+    flags = [x.replace("x.", f"{tmp_path}/x.") for x in flags]
+    assert run_predict(root, *flags, "--dry-run") == 0
+    output = capsys.readouterr()
+    assert note.replace("x.", f"{tmp_path}/x.") in output.err
+    assert "would " in output.out + output.err
+    for script in ("live", "find_signs", "export"):
+        assert (script in note) == (f"{script}.py" in output.err)
 
 
 def test_a_bad_video_does_not_stop_the_rest(root: Path, tmp_path: Path, capsys):
@@ -230,6 +271,7 @@ def test_a_record_of_another_model_is_refused(
         ["a.mp4", "--camera", "0"],
         ["--camera", "0", "--export", "a.onnx"],
         ["--segments", "--camera", "0"],
+        ["--segments"],
         ["a.mp4", "--threshold", "1.5"],
     ],
 )

@@ -101,23 +101,6 @@ def test_the_means_are_those_of_all_splits():
         )
 
 
-def test_centered_clips_keep_their_order_and_lose_their_room():
-    which, scenes = rooms([8, 8])
-    clips = list(dataset_of(which, scenes).read(range(16)))
-    centered = session_mean.center(clips)
-    for before, after, room in zip(clips, centered, which, strict=True):
-        same = [x for x, y in zip(clips, which, strict=True) if y == room]
-        expected = before - np.mean(same, axis=(0, 1))
-        np.testing.assert_allclose(after, expected, rtol=1e-3, atol=1e-3)
-
-
-def test_a_lone_clip_is_centered_by_itself(capsys):
-    clip = np.arange(10, dtype="float32").reshape(5, 2)
-    (centered,) = session_mean.center([clip])
-    np.testing.assert_allclose(centered, clip - clip.mean(axis=0))
-    assert "no other clip of the same session" in capsys.readouterr().err
-
-
 def test_a_running_mean_is_that_of_all_clips_and_then_forgets():
     random = np.random.default_rng(0)
     clips = random.normal(size=(10, 5, LENGTH)).astype("float32")

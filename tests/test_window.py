@@ -20,12 +20,12 @@ from trained import (
     write_recording,
 )
 
-import predict
+import live
 from signs.core import arguments
-from signs.inference import overlay, window
+from signs.inference import lettering, overlay, window
 from signs.inference.live import Sign
-from signs.inference.overlay import View
-from signs.inference.predictor import Guess
+from signs.inference.overlay import Overlay
+from signs.inference.predictor import Prediction
 from signs.inference.segmenter import ByKey, ByMotion
 
 PATIENCE = 40  # seconds until the window is there, on a busy machine
@@ -33,8 +33,10 @@ PATIENCE = 40  # seconds until the window is there, on a busy machine
 
 def sign(*shares: float, is_known: bool = True) -> Sign:
     names = ["Tür", "schön", "Auf Wiedersehen"]
-    guesses = [Guess(*pair) for pair in zip("123", names, shares, strict=False)]
-    return Sign(1.0, 2.0, guesses, is_known, 0.7)
+    predictions = [
+        Prediction(*pair) for pair in zip("123", names, shares, strict=False)
+    ]
+    return Sign(1.0, 2.0, predictions, is_known, 0.7)
 
 
 # --- What is drawn ----------------------------------------------------------
@@ -45,7 +47,7 @@ def test_the_picture_is_mirrored_for_the_eye_only():
     picture[:, :40] = (255, 0, 0)
     before = picture.copy()
     for is_mirrored, red in ((True, -1), (False, 0)):
-        canvas = overlay.draw(picture, View(is_mirrored=is_mirrored))
+        canvas = overlay.draw(picture, Overlay(is_mirrored=is_mirrored))
         row = canvas[overlay.HEIGHT // 2]
         assert row[red].tolist() == [0, 0, 255]  # BGR
         assert row[-1 - red].tolist() == [0, 0, 0]
@@ -55,7 +57,7 @@ def test_the_picture_is_mirrored_for_the_eye_only():
 @pytest.mark.parametrize("shape", [(352, 288), (240, 320), (48, 640), (9, 9)])
 def test_any_picture_fits(shape):
     picture = np.full((*shape, 3), 255, np.uint8)
-    canvas = overlay.draw(picture, View(sign=sign(0.7, 0.2, 0.1)))
+    canvas = overlay.draw(picture, Overlay(sign=sign(0.7, 0.2, 0.1)))
     assert canvas.shape == (overlay.HEIGHT + overlay.PANEL, overlay.WIDTH, 3)
     middle = canvas[overlay.HEIGHT // 2, overlay.WIDTH // 2]
     assert middle.tolist() == [255, 255, 255]
@@ -65,7 +67,7 @@ def test_the_bars_are_as_long_as_the_guesses_are_likely():
     picture = np.zeros((60, 80, 3), np.uint8)
 
     def green(shown: Sign | None) -> int:
-        canvas = overlay.draw(picture, View(sign=shown))
+        canvas = overlay.draw(picture, Overlay(sign=shown))
         return int((canvas == overlay.GREEN).all(axis=2).sum())
 
     likely, less = green(sign(0.9, 0.1)), green(sign(0.45, 0.4))
@@ -77,7 +79,7 @@ def test_the_bars_are_as_long_as_the_guesses_are_likely():
 def test_umlauts_are_drawn_and_long_names_are_cut():
     def drawn(text: str, most: int | None = None) -> np.ndarray:
         canvas = np.zeros((60, 400, 3), np.uint8)
-        overlay.write(canvas, text, (5, 40), 24, overlay.WHITE, most=most)
+        lettering.write(canvas, text, (5, 40), 24, overlay.WHITE, most=most)
         return canvas
 
     assert len({drawn(text).tobytes() for text in "äöüßÄ?"}) == 6
@@ -86,15 +88,15 @@ def test_umlauts_are_drawn_and_long_names_are_cut():
 
 
 def test_the_state_is_told():
-    shown = View()
+    shown = Overlay()
     by_key = ByKey(4)
     window.describe(shown, 0.0, by_key, is_thinking=False)
     assert shown.state == "ready" and shown.strength is None
     by_key.press()
-    by_key.see(0.0, np.zeros((4, 4, 3), np.uint8))
+    by_key.update(0.0, np.zeros((4, 4, 3), np.uint8))
     window.describe(shown, 0.0, by_key, is_thinking=False)
     assert (shown.state, shown.countdown) == ("get ready", 3)
-    by_key.see(3.0, np.zeros((4, 4, 3), np.uint8))
+    by_key.update(3.0, np.zeros((4, 4, 3), np.uint8))
     window.describe(shown, 4.25, by_key, is_thinking=False)
     assert (shown.state, shown.countdown) == ("recording 1.2 s", None)
     by_motion = ByMotion(0.8)
@@ -111,14 +113,14 @@ def test_without_a_display_headless_is_named(monkeypatch, capsys, tmp_path):
     root = trained_model_only(tmp_path)
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    args = ["--camera", "0", *folders(root)]
-    assert arguments.run(predict.main, args) == 2
+    args = ["0", *folders(root)]
+    assert arguments.run(live.main, args) == 2
     error = capsys.readouterr().err
     assert error == (
         "error: there is no display; run without a window: --headless\n"
     )
     monkeypatch.setenv("DISPLAY", ":4711")
-    assert arguments.run(predict.main, args) == 2
+    assert arguments.run(live.main, args) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: no window can be opened")
     assert error.endswith("run without a window: --headless\n")
@@ -204,9 +206,9 @@ def test_keys_record_a_sign_and_end(root: Path, tmp_path: Path, screen: str):
     model, record = last_model(root)
     keyboard = Keyboard(screen)
     program = subprocess.Popen(
-        [sys.executable, "predict.py", "--camera", str(video), "--seconds"]
+        [sys.executable, "live.py", str(video), "--seconds"]
         + ["1.5", "--threshold", "0", "--model", str(model), *folders(root)],
-        cwd=Path(predict.__file__).parent,
+        cwd=Path(live.__file__).parent,
         env=keyboard.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -278,7 +280,7 @@ def test_a_window_that_is_closed_ends_the_program(screen: str):
     keyboard = Keyboard(screen)
     program = subprocess.Popen(
         [sys.executable, "-c", code],
-        cwd=Path(predict.__file__).parent,
+        cwd=Path(live.__file__).parent,
         env=keyboard.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

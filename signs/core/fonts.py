@@ -5,8 +5,10 @@ for others, the machine's fonts are searched. Where none has them, a picture
 shows numbers, and a message says what to install.
 """
 
+import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
 
 from signs.core.messages import log
 
@@ -51,6 +53,47 @@ def names_to_draw(names: Sequence[str]) -> list[str]:
     if drawn != list(names):
         _say_what_to_install()
     return drawn
+
+
+def needs_shaping(text: str) -> bool:
+    """Whether letters change with their neighbours or go to the left.
+
+    So it is in Arabic, Hebrew, and all scripts that combine signs, such as
+    Hindi's and Thai's.
+    """
+    return any(
+        unicodedata.bidirectional(letter) in ("R", "AL", "AN")
+        or unicodedata.category(letter) in ("Mn", "Mc")
+        for letter in text
+    )
+
+
+@lru_cache(maxsize=1024)
+def find_file(text: str, bold: bool = False) -> Path | None:
+    """The file of a font that has all letters of a text.
+
+    Args:
+        text: what is to be drawn.
+        bold: whether a bold one is better, if it is as good as any.
+
+    Returns:
+        That of the first family that will do; None if there is none.
+    """
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    needed = _letters([text])
+    for family in (
+        PLAIN,
+        *([] if needed <= _letters_of(PLAIN) else _installed()),
+    ):
+        if not needed <= _letters_of(family):
+            continue
+        for weight in ("bold", "normal") if bold else ("normal",):
+            font = FontProperties(family=[family], weight=weight)
+            path = findfont(font)
+            if needed <= set(map(chr, get_font(path).get_charmap())):
+                return Path(path)
+    return None
 
 
 def _letters(texts: Iterable[str]) -> set[str]:

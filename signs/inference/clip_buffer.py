@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signs.inference.predictor import Recognizer, unpack
+from signs.inference.predictor import Predictor, unpack
 from signs.video import decode
 
 
 @dataclass(frozen=True)
-class Shot:
+class TimedPicture:
     """A picture (RGB), its time in the stream, and when it came in."""
 
     time: float
@@ -24,7 +24,7 @@ class Shot:
     seen: float
 
 
-class Recording:
+class ClipBuffer:
     """The pictures of one sign, and the features of some of them.
 
     Pictures are kept as JPEG, which is how the model was trained and takes
@@ -37,12 +37,12 @@ class Recording:
         self.jpegs: list[bytes] = []
         self._features: dict[int, np.ndarray] = {}
 
-    def add(self, shot: Shot) -> None:
-        self.times.append(shot.time)
-        self.seen.append(shot.seen)
-        self.jpegs.append(decode.encode_jpeg(shot.picture))
+    def add(self, timed: TimedPicture) -> None:
+        self.times.append(timed.time)
+        self.seen.append(timed.seen)
+        self.jpegs.append(decode.encode_jpeg(timed.picture))
 
-    def look_ahead(self, recognizer: Recognizer, count: int) -> None:
+    def look_ahead(self, predictor: Predictor, count: int) -> None:
         """Makes the features of two of the first `count` pictures.
 
         It is called at most once a picture, and has those to catch up with
@@ -50,13 +50,13 @@ class Recording:
         """
         done = set(self._features)
         for _ in range(2):
-            index = next_index(done, count, recognizer.frames)
+            index = next_index(done, count, predictor.frames)
             if index is not None:
                 done.add(index)
-        self._make(sorted(done - set(self._features)), recognizer)
+        self._make(sorted(done - set(self._features)), predictor)
 
     def features(
-        self, recognizer: Recognizer, count: int, seconds: float
+        self, predictor: Predictor, count: int, seconds: float
     ) -> np.ndarray:
         """The features of the frames of a sign of `count` pictures.
 
@@ -68,17 +68,17 @@ class Recording:
             float32, (frames, length).
         """
         there = self._features
-        most = recognizer.frames
-        if recognizer.pace > 0:
-            most = int(min(most, seconds / recognizer.pace))
-        indices = choose_indices(there, count, recognizer.frames, most)
-        self._make(sorted(set(indices) - set(there)), recognizer)
+        most = predictor.frames
+        if predictor.pace > 0:
+            most = int(min(most, seconds / predictor.pace))
+        indices = choose_indices(there, count, predictor.frames, most)
+        self._make(sorted(set(indices) - set(there)), predictor)
         return np.stack([there[index] for index in indices])
 
-    def _make(self, indices: list[int], recognizer: Recognizer) -> None:
+    def _make(self, indices: list[int], predictor: Predictor) -> None:
         if indices:
             jpegs = (self.jpegs[index] for index in indices)
-            made = recognizer.features(unpack(jpegs, recognizer.size))
+            made = predictor.features(unpack(jpegs, predictor.size))
             self._features.update(zip(indices, made, strict=True))
 
 

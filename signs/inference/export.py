@@ -1,4 +1,4 @@
-"""A trained model as one file for other programs: ONNX or LiteRT (tflite)."""
+"""A trained model as one file for other programs: ONNX, LiteRT or Keras."""
 
 import importlib.util
 import json
@@ -12,25 +12,24 @@ from signs.core import files
 from signs.core.backend import keras, quiet_libraries
 from signs.core.errors import UserError
 from signs.core.messages import log
+from signs.data import changes
 from signs.features import backbones
 from signs.inference.predictor import load_classifier
 
-FORMATS = {".onnx": "onnx", ".tflite": "litert"}
+FORMATS = {".onnx": "onnx", ".tflite": "litert", ".keras": "keras"}
 # The packages that Keras converts with, besides TensorFlow.
-NEEDS = {"onnx": ["tf2onnx", "onnx"], "litert": []}
+NEEDS = {"onnx": ["tf2onnx", "onnx"], "litert": [], "keras": []}
 
 
 def check_format(path: Path) -> str:
-    """The format that a file's ending means: `onnx` or `litert`.
+    """The format that a file's ending means: a value of `FORMATS`.
 
     Raises:
         UserError: if it means none, or a package is missing.
     """
-    if path.suffix not in FORMATS:
-        raise UserError(
-            f"--export {path}: the ending is none of {', '.join(FORMATS)}"
-        )
-    name = FORMATS[path.suffix]
+    name = FORMATS.get(path.suffix.lower())
+    if name is None:
+        raise UserError(f"{path}: the ending is none of {', '.join(FORMATS)}")
     lacking = [
         package
         for package in NEEDS[name]
@@ -41,7 +40,7 @@ def check_format(path: Path) -> str:
             f"{path.suffix} needs {' and '.join(lacking)}; install with: "
             f"pip install {' '.join(lacking)}"
         )
-    if keras.backend.backend() != "tensorflow":
+    if name != "keras" and keras.backend.backend() != "tensorflow":
         raise UserError(
             "models are exported by TensorFlow: unset KERAS_BACKEND"
         )
@@ -52,9 +51,9 @@ def check_exportable(model: Path, record: dict[str, Any]) -> None:
     """Raises a `UserError` if a model needs more than the clip itself."""
     if record["session_mean"]:
         raise UserError(
-            f"{model} was trained with --session-mean, so a clip must be "
-            "centred by others of its session first, which no exported "
-            "file can do; use predict.py, or export a model that was trained "
+            f"{model} was trained on clips less the mean of their session, "
+            "which takes other clips than the one that an exported file is "
+            "given; use predict.py, or export a model that was trained "
             "without it, such as with: python train_lstm.py --input centered"
         )
     if backbones.precision_of(record["features"]) == "int8":
@@ -84,7 +83,7 @@ def describe(record: dict[str, Any], model: Path) -> dict[str, Any]:
         "classes": [row["name"] for row in record["classes"]],
         "labels": [row["label"] for row in record["classes"]],
         "input": {
-            "shape": [1, _frames(record), size, size, 3],
+            "shape": [1, record["frames"], size, size, 3],
             "dtype": "float32",
             "content": "RGB from 0 to 255; frames spread evenly over a clip, "
             "first and last included, each squashed to a square",
@@ -100,18 +99,26 @@ def describe(record: dict[str, Any], model: Path) -> dict[str, Any]:
     }
 
 
-def _frames(record: dict[str, Any]) -> int:
-    """How many pictures a model takes."""
-    return record["frames"]
+def made_from(model: Path, record: dict[str, Any]) -> changes.Inputs:
+    """What an exported file is made from; see `changes`.
+
+    Args:
+        model, record: what `run_record.find_model` found.
+    """
+    return {
+        "model": changes.fingerprint(model),
+        "record": json.dumps(record, sort_keys=True),
+    }
 
 
-def is_exported(path: Path, description: dict[str, Any]) -> bool:
-    """Whether a file was made of this very model."""
-    try:
-        there = json.loads(record_path(path).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return False
-    return path.exists() and there == description
+def is_current(path: Path, inputs: changes.Inputs) -> bool:
+    """Whether a file and its record are there, and made from just these."""
+    return record_path(path).exists() and changes.is_current(path, inputs)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file was exported, and may be written anew."""
+    return record_path(path).exists()
 
 
 def export(
@@ -124,7 +131,7 @@ def export(
 
     Args:
         path: the file; its ending says the format.
-        model, record: what `runs.find_model` found.
+        model, record: what `run_record.find_model` found.
         weights: file of the CNN's weights, where the record names a file.
 
     Raises:
@@ -132,19 +139,31 @@ def export(
     """
     name = check_format(path)
     check_exportable(model, record)
+    inputs = made_from(model, record)
     classifier = load_classifier(model, record)
     network = backbones.reload(record["features"], weights)
-    whole = join(network, classifier, _frames(record))
+    whole = join(network, classifier, record["frames"])
     log.info(f"exporting {model.name} and its CNN; this takes a minute")
-    with (
-        files.atomic(path) as temporary,
-        quiet_libraries(),
-        warnings.catch_warnings(),
-    ):
+    with files.atomic(path) as temporary:
+        if name == "keras":
+            whole.save(temporary)
+        else:
+            _convert(whole, temporary, name)
+        about = {
+            **describe(record, model),
+            "model_hash": changes.fingerprint(model).read().digest,
+        }
+        files.write_json(record_path(path), about)
+    changes.note(path, inputs)
+
+
+def _convert(whole: Any, path: Path, name: str) -> None:
+    """Writes a `keras.Model` in another format."""
+    with quiet_libraries(), warnings.catch_warnings():
         # tf2onnx and NumPy disagree about old names, to no effect.
         warnings.simplefilter("ignore", FutureWarning)
         whole.export(
-            str(temporary),
+            str(path),
             format=name,
             verbose=False,
             # Keras would leave the batch size open.
@@ -154,7 +173,6 @@ def export(
                 )
             ],
         )
-        files.write_json(record_path(path), describe(record, model))
 
 
 def join(network: backbones.Network, classifier: Any, frames: int) -> Any:

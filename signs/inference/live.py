@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from signs.inference.clip_buffer import Recording, Shot
-from signs.inference.predictor import Guess, Recognizer
-from signs.inference.segmenter import Cutter, Segment
+from signs.inference import sessions
+from signs.inference.clip_buffer import ClipBuffer, TimedPicture
+from signs.inference.predictor import UNKNOWN, Prediction, Predictor
+from signs.inference.segmenter import Segment, Segmenter
 from signs.training.session_mean import RunningMean
 from signs.video import decode, frame_store
-from signs.video.camera import Camera
+from signs.video.stream import Stream
 
-UNKNOWN = "unknown"
 KEPT = 1.0  # seconds before now, from which the beginning of a sign is taken
 HURRY = 0.6  # seconds that the CNN may take after the end of a sign
 WAITING = 2  # signs that may wait for their answer where there is no hurry
@@ -28,28 +28,31 @@ class Sign:
 
     Attributes:
         start, end: in seconds of the stream.
-        guesses: the likeliest classes, best first.
+        predictions: the likeliest classes, best first.
         is_known: whether the first one is likely enough to be believed.
-        latency: seconds from the sign's last motion to this answer.
+        latency: seconds from the sign's last motion to this prediction.
+        session_mean: `sessions.RUNNING` if the mean of what was seen so far
+            was subtracted; None if none was.
     """
 
     start: float
     end: float
-    guesses: list[Guess]
+    predictions: list[Prediction]
     is_known: bool
     latency: float
+    session_mean: str | None = None
 
     @property
     def label(self) -> str:
-        return self.guesses[0].label if self.is_known else UNKNOWN
+        return self.predictions[0].label if self.is_known else UNKNOWN
 
     @property
     def name(self) -> str:
-        return self.guesses[0].name if self.is_known else UNKNOWN
+        return self.predictions[0].name if self.is_known else UNKNOWN
 
     @property
     def probability(self) -> float:
-        return self.guesses[0].probability
+        return self.predictions[0].probability
 
     def as_json(self) -> dict[str, Any]:
         """Ready for JSON; times to a millisecond."""
@@ -60,10 +63,14 @@ class Sign:
             "name": self.name,
             "probability": round(self.probability, 4),
             "top": [
-                {**asdict(guess), "probability": round(guess.probability, 4)}
-                for guess in self.guesses
+                {
+                    **asdict(prediction),
+                    "probability": round(prediction.probability, 4),
+                }
+                for prediction in self.predictions
             ],
             "latency": round(self.latency, 3),
+            "session_mean": self.session_mean,
         }
 
     def in_words(self) -> str:
@@ -81,30 +88,30 @@ class Live:
 
     def __init__(
         self,
-        recognizer: Recognizer,
-        cutter: Cutter,
+        predictor: Predictor,
+        segmenter: Segmenter,
         threshold: float,
         top: int,
-        in_hurry: bool,
+        is_realtime: bool,
     ):
         """
         Args:
-            recognizer: what to recognise signs with.
-            cutter: tells where they start and end.
+            predictor: what to recognise signs with.
+            segmenter: tells where they start and end.
             threshold: the probability below which a sign is `unknown`.
-            top: how many guesses to give of each.
-            in_hurry: whether answers must come soon. Else the same stream
+            top: how many predictions to give of each.
+            is_realtime: whether answers must come soon. Else the same stream
                 always gives the same answers.
         """
-        self._recognizer = recognizer
-        self._cutter = cutter
+        self._predictor = predictor
+        self._segmenter = segmenter
         self._threshold = threshold
         self._top = top
-        self._in_hurry = in_hurry
-        self._mean = RunningMean() if recognizer.is_centered else None
-        self._kept: deque[Shot] = deque()
-        self._recording: Recording | None = None
-        self._answers: deque[Future[Sign]] = deque()
+        self._is_realtime = is_realtime
+        self._mean = RunningMean() if predictor.needs_session_mean else None
+        self._kept: deque[TimedPicture] = deque()
+        self._buffer: ClipBuffer | None = None
+        self._waiting: deque[Future[Sign]] = deque()
         self._ahead: Future[None] | None = None
         self._pool = ThreadPoolExecutor(1, "recognise")
 
@@ -117,9 +124,9 @@ class Live:
     @property
     def is_thinking(self) -> bool:
         """Whether a sign has ended whose answer is not there yet."""
-        return bool(self._answers)
+        return bool(self._waiting)
 
-    def see(self, seconds: float, picture: np.ndarray) -> list[Sign]:
+    def update(self, seconds: float, picture: np.ndarray) -> list[Sign]:
         """Takes the next picture; gives what was recognised meanwhile.
 
         Args:
@@ -127,89 +134,90 @@ class Live:
             picture: RGB, uint8.
         """
         shown = decode.shrink(picture, frame_store.SHORT_SIDE)
-        shot = Shot(seconds, shown, time.monotonic())
-        self._kept.append(shot)
+        timed = TimedPicture(seconds, shown, time.monotonic())
+        self._kept.append(timed)
         while self._kept[0].time < seconds - KEPT:
             self._kept.popleft()
-        segment = self._cutter.see(seconds, shown)
-        if self._recording is not None:
-            self._recording.add(shot)
-        elif self._cutter.start is not None:
-            self._recording = Recording()
+        segment = self._segmenter.update(seconds, shown)
+        if self._buffer is not None:
+            self._buffer.add(timed)
+        elif self._segmenter.start is not None:
+            self._buffer = ClipBuffer()
             for kept in self._kept:
-                if kept.time >= self._cutter.start:
-                    self._recording.add(kept)
+                if kept.time >= self._segmenter.start:
+                    self._buffer.add(kept)
         if segment is not None:
             self._end(segment)
-        elif self._cutter.start is None:
-            self._recording = None  # it was no sign
-        if self._in_hurry:
+        elif self._segmenter.start is None:
+            self._buffer = None  # it was no sign
+        if self._is_realtime:
             self._look_ahead()
-        most = len(self._answers) if self._in_hurry else WAITING
+        most = len(self._waiting) if self._is_realtime else WAITING
         return self._collect(most)
 
     def finish(self) -> list[Sign]:
         """Ends the stream; waits for the answers that are not there yet."""
-        segment = self._cutter.finish()
+        segment = self._segmenter.finish()
         if segment is not None:
             self._end(segment)
-        self._recording = None
+        self._buffer = None
         return self._collect(0)
 
     def _end(self, segment: Segment) -> None:
-        if self._recording is not None:
-            self._answers.append(
-                self._pool.submit(self._answer, self._recording, segment)
+        if self._buffer is not None:
+            self._waiting.append(
+                self._pool.submit(self._predict, self._buffer, segment)
             )
-        self._recording = None
+        self._buffer = None
 
     def _look_ahead(self) -> None:
         if self._ahead is not None and self._ahead.done():
             self._ahead.result()  # raises what went wrong
             self._ahead = None
-        recording = self._recording
-        if recording is not None and not (self._ahead or self._answers):
+        buffer = self._buffer
+        if buffer is not None and not (self._ahead or self._waiting):
             self._ahead = self._pool.submit(
-                recording.look_ahead, self._recognizer, len(recording.times)
+                buffer.look_ahead, self._predictor, len(buffer.times)
             )
 
     def _collect(self, most: int) -> list[Sign]:
         """The answers that are there; waits while more than `most` are not."""
-        answers = []
-        while self._answers and (
-            self._answers[0].done() or len(self._answers) > most
+        signs = []
+        while self._waiting and (
+            self._waiting[0].done() or len(self._waiting) > most
         ):
-            answers.append(self._answers.popleft().result())
-        return answers
+            signs.append(self._waiting.popleft().result())
+        return signs
 
-    def _answer(self, recording: Recording, segment: Segment) -> Sign:
-        times = np.array(recording.times)
+    def _predict(self, buffer: ClipBuffer, segment: Segment) -> Sign:
+        times = np.array(buffer.times)
         count = max(1, int((times <= segment.end).sum()))
         still = max(0, int((times <= segment.still).sum()) - 1)
-        seconds = HURRY if self._in_hurry else float("inf")
-        features = recording.features(self._recognizer, count, seconds)
+        seconds = HURRY if self._is_realtime else float("inf")
+        features = buffer.features(self._predictor, count, seconds)
         if self._mean is not None:
             features = self._mean.center(features)
-        probabilities = self._recognizer.classify(features)
-        guesses = self._recognizer.best(probabilities, self._top)
+        probabilities = self._predictor.classify(features)
+        predictions = self._predictor.best(probabilities, self._top)
         return Sign(
             segment.start,
             segment.end,
-            guesses,
-            guesses[0].probability >= self._threshold,
-            time.monotonic() - recording.seen[still],
+            predictions,
+            predictions[0].probability >= self._threshold,
+            time.monotonic() - buffer.seen[still],
+            None if self._mean is None else sessions.RUNNING,
         )
 
 
 def recognize_stream(
-    camera: Camera, live: Live, at_own_pace: bool
+    stream: Stream, live: Live, at_own_pace: bool
 ) -> Iterator[Sign]:
     """Recognises the signs of a stream without showing it.
 
     Args:
-        camera: where the pictures come from.
+        stream: where the pictures come from.
         live: what recognises them.
-        at_own_pace: see `Camera.pictures`.
+        at_own_pace: see `Stream.pictures`.
 
     Yields:
         Each sign when its answer is there.
@@ -217,6 +225,6 @@ def recognize_stream(
     Raises:
         UserError: if there is no picture.
     """
-    for seconds, picture in camera.pictures(at_own_pace):
-        yield from live.see(seconds, picture)
+    for seconds, picture in stream.pictures(at_own_pace):
+        yield from live.update(seconds, picture)
     yield from live.finish()

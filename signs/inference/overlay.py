@@ -1,7 +1,6 @@
 """What the window of the live recognition shows, drawn.
 
-Pictures in here are BGR, as OpenCV shows them. Its built-in fonts have the
-letters of most languages.
+Pictures in here are BGR, as OpenCV shows them.
 """
 
 from dataclasses import dataclass
@@ -9,12 +8,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from signs.inference.lettering import can_write, write
 from signs.inference.live import Sign
+from signs.inference.predictor import Prediction
 
 WIDTH, HEIGHT = 720, 540  # of the picture's place
 PANEL = 206  # height of the panel below it
 GAP = 16
-ROW = 40  # height of a guess
+ROW = 40  # height of a prediction
 
 DARK = (38, 33, 30)
 TRACK = (66, 58, 53)
@@ -27,7 +28,7 @@ AMBER = (60, 170, 240)
 
 
 @dataclass
-class View:
+class Overlay:
     """What the window shows besides the picture.
 
     Attributes:
@@ -55,7 +56,7 @@ class View:
     is_mirrored: bool = True
 
 
-def draw(picture: np.ndarray, view: View) -> np.ndarray:
+def draw(picture: np.ndarray, overlay: Overlay) -> np.ndarray:
     """Draws the whole content of the window.
 
     Args:
@@ -65,62 +66,28 @@ def draw(picture: np.ndarray, view: View) -> np.ndarray:
         BGR, uint8, (HEIGHT + PANEL, WIDTH, 3).
     """
     canvas = np.full((HEIGHT + PANEL, WIDTH, 3), DARK, np.uint8)
-    _draw_picture(canvas, picture, view.is_mirrored)
-    _draw_state(canvas, view)
-    if view.countdown is not None:
-        text = str(view.countdown)
+    _draw_picture(canvas, picture, overlay.is_mirrored)
+    _draw_state(canvas, overlay)
+    if overlay.countdown is not None:
+        text = str(overlay.countdown)
         place = (WIDTH // 2, HEIGHT // 2 + 70)
         write(canvas, text, place, 200, WHITE, 700, "centre", shadow=True)
-    if view.strength is not None:
-        _draw_motion(canvas, view.strength)
-    if view.sign is None:
+    if overlay.strength is not None:
+        _draw_motion(canvas, overlay.strength)
+    if overlay.sign is None:
         place = (WIDTH // 2, HEIGHT + PANEL // 2)
-        write(canvas, view.hint, place, 22, PALE, align="centre")
+        write(canvas, overlay.hint, place, 22, PALE, align="centre")
     else:
-        _draw_guesses(canvas, view.sign)
-    _draw_foot(canvas, view)
+        _draw_predictions(canvas, overlay.sign)
+    _draw_foot(canvas, overlay)
     return canvas
 
 
-def write(
-    canvas: np.ndarray,
-    text: str,
-    place: tuple[int, int],
-    size: int,
-    colour: tuple[int, int, int],
-    weight: int = 400,
-    align: str = "left",
-    shadow: bool = False,
-    most: int | None = None,
-) -> None:
-    """Writes one line of text.
-
-    Args:
-        place: left end (or centre, or right end) of its base line.
-        size: of the letters, in pixels.
-        weight: 400 is regular, 700 bold.
-        align: `left`, `centre` or `right`.
-        shadow: whether to darken what is around the letters.
-        most: pixels; a longer text is cut.
-    """
-    font = cv2.FontFace("sans")
-    if most is not None:
-        whole = text
-        while text and _width(text, font, size, weight) > most:
-            whole = whole[:-1]
-            text = f"{whole.rstrip()}…"
-    width = _width(text, font, size, weight)
-    x = place[0] - {"left": 0, "centre": width // 2, "right": width}[align]
-    if shadow:
-        for dx, dy in ((-2, 2), (2, 2), (0, 3)):
-            spot = (x + dx, place[1] + dy)
-            cv2.putText(canvas, text, spot, (0, 0, 0), font, size, weight)
-    cv2.putText(canvas, text, (x, place[1]), colour, font, size, weight)
-
-
-def _width(text: str, font: cv2.FontFace, size: int, weight: int) -> int:
-    whole = (100_000, 1000)
-    return cv2.getTextSize(whole, text, (0, 0), font, size, weight)[2]
+def shown_name(prediction: Prediction) -> str:
+    """The name of a class; its label where no font has the name's letters."""
+    if can_write(prediction.name) or not can_write(prediction.label):
+        return prediction.name
+    return prediction.label
 
 
 def _draw_picture(
@@ -137,14 +104,14 @@ def _draw_picture(
     canvas[top : top + size[1], left : left + size[0]] = shown
 
 
-def _draw_state(canvas: np.ndarray, view: View) -> None:
+def _draw_state(canvas: np.ndarray, overlay: Overlay) -> None:
     strip = canvas[: 2 * GAP + 20]
     strip[:] = (0.45 * strip + 0.55 * np.array(DARK)).astype(np.uint8)
     centre = (GAP + 9, GAP + 10)
-    cv2.circle(canvas, centre, 9, view.colour, -1, cv2.LINE_AA)
+    cv2.circle(canvas, centre, 9, overlay.colour, -1, cv2.LINE_AA)
     base = GAP + 18
-    write(canvas, view.state, (GAP + 30, base), 24, WHITE, 600)
-    rate = f"{view.rate:.0f} frames a second"
+    write(canvas, overlay.state, (GAP + 30, base), 24, WHITE, 600)
+    rate = f"{overlay.rate:.0f} frames a second"
     write(canvas, rate, (WIDTH - GAP, base), 18, PALE, align="right")
 
 
@@ -156,31 +123,31 @@ def _draw_motion(canvas: np.ndarray, strength: float) -> None:
     canvas[HEIGHT : HEIGHT + 5, WIDTH // 2 - 1 : WIDTH // 2 + 1] = WHITE
 
 
-def _draw_guesses(canvas: np.ndarray, sign: Sign) -> None:
-    for number, guess in enumerate(sign.guesses[:3]):
+def _draw_predictions(canvas: np.ndarray, sign: Sign) -> None:
+    for number, prediction in enumerate(sign.predictions[:3]):
         top = HEIGHT + GAP + number * (ROW + 8)
         bar = canvas[top : top + ROW, GAP : WIDTH - GAP]
         bar[:] = TRACK
         first = number == 0 and sign.is_known
-        length = round(bar.shape[1] * guess.probability)
+        length = round(bar.shape[1] * prediction.probability)
         bar[:, :length] = GREEN if first else GREY
         base = top + ROW - 12
-        name = guess.name
+        name = shown_name(prediction)
         if number == 0 and not sign.is_known:
             name = f"unknown (perhaps {name})"
         weight = 700 if number == 0 else 400
         place = (2 * GAP, base)
         write(canvas, name, place, 24, WHITE, weight, most=WIDTH - 170)
-        share = f"{guess.probability:.0%}"
+        share = f"{prediction.probability:.0%}"
         place = (WIDTH - 2 * GAP, base)
         write(canvas, share, place, 22, WHITE, weight, align="right")
 
 
-def _draw_foot(canvas: np.ndarray, view: View) -> None:
+def _draw_foot(canvas: np.ndarray, overlay: Overlay) -> None:
     base = HEIGHT + PANEL - 18
-    left = view.keys
-    if view.sign is not None:
-        left = f"answer after {view.sign.latency:.1f} s  ·  {left}"
+    left = overlay.keys
+    if overlay.sign is not None:
+        left = f"answer after {overlay.sign.latency:.1f} s  ·  {left}"
     write(canvas, left, (GAP, base), 16, PALE)
     place = (WIDTH - GAP, base)
-    write(canvas, view.model, place, 16, PALE, align="right", most=300)
+    write(canvas, overlay.model, place, 16, PALE, align="right", most=300)

@@ -1,7 +1,7 @@
 """Cutting a stream of pictures into signs: by motion, or by a key.
 
 Times are seconds of the stream. Both ways are told each picture in turn
-(`see`), and give back a sign when it has ended.
+(`update`), and give back a sign when it has ended.
 """
 
 from collections import deque
@@ -46,7 +46,7 @@ class Segment:
     still: float
 
 
-class Cutter(Protocol):
+class Segmenter(Protocol):
     """Tells where signs start and end.
 
     Attributes:
@@ -55,7 +55,7 @@ class Cutter(Protocol):
 
     start: float | None
 
-    def see(self, time: float, picture: np.ndarray) -> Segment | None:
+    def update(self, time: float, picture: np.ndarray) -> Segment | None:
         """Takes the next picture; gives a sign that has ended, if any.
 
         Args:
@@ -134,7 +134,7 @@ class ByMotion:
         self._first = 0.0  # motion of the sign under way
         self._last = 0.0
 
-    def see(self, time: float, picture: np.ndarray) -> Segment | None:
+    def update(self, time: float, picture: np.ndarray) -> Segment | None:
         if self._began is None:
             self._began = self._free = time
         self._now = time
@@ -211,7 +211,7 @@ class ByKey:
         """The key was pressed; in the countdown it calls that off."""
         self._pressed = True
 
-    def see(self, time: float, picture: np.ndarray) -> Segment | None:
+    def update(self, time: float, picture: np.ndarray) -> Segment | None:
         self._now = time
         pressed, self._pressed = self._pressed, False
         if self.start is not None:

@@ -16,9 +16,9 @@ import numpy as np
 from signs.core.errors import UserError
 from signs.inference import overlay
 from signs.inference.live import Live, Sign
-from signs.inference.overlay import View
+from signs.inference.overlay import Overlay
 from signs.inference.segmenter import ByKey, ByMotion
-from signs.video.camera import Camera
+from signs.video.stream import Stream
 
 TITLE = "Signs"
 LINGERS = 2.0  # seconds that the window stays after the last picture
@@ -30,18 +30,18 @@ PROBE = "import cv2; cv2.namedWindow('probe'); cv2.destroyAllWindows()"
 
 
 def watch(
-    camera: Camera,
+    stream: Stream,
     live: Live,
-    cutter: ByKey | ByMotion,
+    segmenter: ByKey | ByMotion,
     model: str,
     is_mirrored: bool,
 ) -> Iterator[Sign]:
     """Shows a stream and what is recognised in it, until it is closed.
 
     Args:
-        camera: where the pictures come from.
-        live: what recognises them, by `cutter`.
-        cutter: what starts and ends a sign.
+        stream: where the pictures come from.
+        live: what recognises them, by `segmenter`.
+        segmenter: what starts and ends a sign.
         model: what is shown of the model.
         is_mirrored: whether the picture is shown as in a mirror. Only the
             eye sees it so.
@@ -52,8 +52,8 @@ def watch(
     Raises:
         UserError: if there is no screen, or no picture.
     """
-    shown = View(model=model, is_mirrored=is_mirrored)
-    is_by_key = isinstance(cutter, ByKey)
+    shown = Overlay(model=model, is_mirrored=is_mirrored)
+    is_by_key = isinstance(segmenter, ByKey)
     shown.keys = "space: record  ·  q: quit" if is_by_key else "q: quit"
     shown.hint = (
         "Press space, sign after the countdown, press space again."
@@ -61,21 +61,31 @@ def watch(
         else "Sign, and let your hands rest after each sign."
     )
     rate = Rate()
+    picture = np.zeros((overlay.HEIGHT, overlay.WIDTH, 3), np.uint8)
     with Window() as window:
-        for seconds, picture in camera.pictures():
-            for sign in live.see(seconds, picture):
+
+        def is_left_while_waiting() -> bool:
+            shown.state, shown.colour = "no pictures: trying again", overlay.RED
+            key = window.show(overlay.draw(picture, shown))
+            return key in QUIT or window.is_closed
+
+        pictures = stream.pictures(is_over=is_left_while_waiting)
+        for seconds, picture in pictures:
+            for sign in live.update(seconds, picture):
                 shown.sign = sign
                 yield sign
             shown.rate = rate.tick()
-            describe(shown, seconds, cutter, live.is_thinking)
+            describe(shown, seconds, segmenter, live.is_thinking)
             key = window.show(overlay.draw(picture, shown))
             if key in QUIT or window.is_closed:
                 return
-            if key == SPACE and isinstance(cutter, ByKey):
-                cutter.press()
+            if key == SPACE and isinstance(segmenter, ByKey):
+                segmenter.press()
         for sign in live.finish():
             shown.sign = sign
             yield sign
+        if window.is_closed:
+            return
         shown.state, shown.colour = "the video has ended", overlay.PALE
         shown.countdown = shown.strength = None
         canvas = overlay.draw(picture, shown)
@@ -87,23 +97,26 @@ def watch(
 
 
 def describe(
-    shown: View, seconds: float, cutter: ByKey | ByMotion, is_thinking: bool
+    shown: Overlay,
+    seconds: float,
+    segmenter: ByKey | ByMotion,
+    is_thinking: bool,
 ) -> None:
-    """Says in the view what is going on.
+    """Says in the overlay what is going on.
 
     Args:
-        shown: the view.
+        shown: the overlay.
         seconds: time of the stream.
-        cutter: what starts and ends a sign.
+        segmenter: what starts and ends a sign.
         is_thinking: whether an answer is due.
     """
     shown.countdown = None
-    if isinstance(cutter, ByMotion):
-        shown.strength = cutter.strength
-    elif cutter.countdown is not None:
-        shown.countdown = math.ceil(cutter.countdown)
-    if cutter.start is not None:
-        shown.state = f"recording {seconds - cutter.start:.1f} s"
+    if isinstance(segmenter, ByMotion):
+        shown.strength = segmenter.strength
+    elif segmenter.countdown is not None:
+        shown.countdown = math.ceil(segmenter.countdown)
+    if segmenter.start is not None:
+        shown.state = f"recording {seconds - segmenter.start:.1f} s"
         shown.colour = overlay.RED
     elif shown.countdown is not None:
         shown.state, shown.colour = "get ready", overlay.AMBER

@@ -127,31 +127,6 @@ def subtract(splits: "Sequence[FeatureDataset]") -> "list[FeatureDataset]":
     ]
 
 
-def center(clips: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Subtracts from clips of unknown signers the means of their sessions.
-
-    Args:
-        clips: features, each float32, (frames, feature_dim).
-
-    Returns:
-        The same, centred; in the same order.
-    """
-    sessions = find_sessions(
-        [""] * len(clips), np.stack([scene(x) for x in clips])
-    )
-    lone = int((np.bincount(sessions) == 1).sum())
-    if lone:
-        log.warning(
-            f"{count(lone, 'clip has', 'clips have')} no other clip of the "
-            "same session, and only its own mean can be subtracted: expect "
-            "worse answers than with several clips of a session at once"
-        )
-    subtracted = mean_by_session(
-        sessions, np.stack([x.mean(axis=0) for x in clips])
-    )
-    return [clip - mean for clip, mean in zip(clips, subtracted, strict=True)]
-
-
 class RunningMean:
     """The mean feature of what a camera has seen so far."""
 

@@ -1,6 +1,8 @@
 import json
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from store import folders
 from trained import (
+    copy_models,
     known_clips,
     last_model,
     pictures_of,
@@ -16,13 +19,13 @@ from trained import (
     write_recording,
 )
 
-import predict
+import find_signs
 from signs.core import arguments
 from signs.core.errors import UserError
 from signs.inference import subtitles
 from signs.inference.live import Sign
 from signs.inference.long_video import name_outputs
-from signs.inference.predictor import Guess
+from signs.inference.predictor import Prediction
 from signs.video.camera import Camera
 
 
@@ -39,9 +42,9 @@ def clips(root: Path) -> list[list[np.ndarray]]:
 
 def find(root: Path, *args: object) -> int:
     model, _ = last_model(root)
-    options = ["--segments", "--threshold", "0", "--model", model]
+    options = ["--threshold", "0", "--model", model]
     return arguments.run(
-        predict.main, [*map(str, [*args, *options]), *folders(root)]
+        find_signs.main, [*map(str, [*args, *options]), *folders(root)]
     )
 
 
@@ -109,6 +112,72 @@ def test_a_second_run_does_nothing_but_other_settings_do(
     assert csv.stat().st_mtime_ns > before
 
 
+def test_what_is_found_follows_the_video_and_the_model(
+    root: Path, clips, tmp_path: Path, capsys
+):
+    models = copy_models(root, tmp_path / "model")
+    last = next(models.glob("*-last.keras"))
+    path = write_recording(tmp_path / "a.avi", clips[:1])
+    out = tmp_path / "out"
+    args = [str(path), "--out", str(out), "--threshold", "0"]
+    args += ["--model", str(last), *folders(tmp_path)]
+
+    def run() -> tuple[dict, bool]:
+        assert arguments.run(find_signs.main, args) == 0
+        text = (out / "a.json").read_text(encoding="utf-8")
+        return json.loads(text), "nothing to do" in capsys.readouterr().out
+
+    first, _ = run()
+    assert first["video_size"] == path.stat().st_size
+    assert first["video_mtime_ns"] == path.stat().st_mtime_ns
+    assert run() == (first, True)
+
+    write_recording(path, clips)  # another video under its name
+    second, was_there = run()
+    assert not was_there and len(second["signs"]) > len(first["signs"])
+    assert run() == (second, True)
+
+    best = next(models.glob("*-best.keras"))
+    last.write_bytes(best.read_bytes())  # trained anew under its name
+    third, was_there = run()
+    assert not was_there
+    assert third["model_hash"] != second["model_hash"]
+    assert run() == (third, True)
+
+    (record,) = models.glob("*.json")
+    content = json.loads(record.read_text(encoding="utf-8"))
+    content["classes"][0]["name"] = "renamed"
+    record.write_text(json.dumps(content), encoding="utf-8")
+    assert not run()[1]
+
+
+def test_a_gap_in_time_makes_no_large_copy(tmp_path: Path):
+    """Ten pictures, 26 hours of nothing, and ten pictures more."""
+    path = tmp_path / "gap.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(20):
+            picture = np.full((48, 64, 3), 10 * index, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            frame.pts = index + (index >= 10) * 26 * 3600 * 25
+            frame.time_base = Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    labels = [Sign(0, 1e9, [Prediction("1", "Ä", 0.9)], True, 0)]
+    copy = tmp_path / "copy.mp4"
+    subtitles.write_video(copy, path, labels)
+    assert copy.stat().st_size < 1_000_000
+    with av.open(str(copy)) as container:
+        (video,) = container.streams.video
+        frames = list(container.decode(video))
+    assert len(frames) == 20
+    assert frames[-1].time < subtitles.LONGEST_GAP + 1
+    gaps = np.diff([frame.time for frame in frames])
+    assert gaps.argmax() == 9
+    np.testing.assert_allclose(np.delete(gaps, 9), 0.04, atol=1e-3)
+
+
 def test_a_recording_without_a_sign_and_one_that_cannot_be_read(
     root: Path, tmp_path: Path, capsys
 ):
@@ -124,7 +193,7 @@ def test_a_recording_without_a_sign_and_one_that_cannot_be_read(
     assert lines == ["start,end,label,name,probability"]
     record = json.loads((tmp_path / "out" / "a.json").read_text())
     assert record["signs"] == []
-    failed = root / "log" / "predict-failed.csv"
+    failed = root / "log" / "find_signs-failed.csv"
     assert str(bad) in failed.read_text()
     assert find(root, bad, "--out", tmp_path / "out") == 2
 
@@ -146,22 +215,22 @@ def test_a_clock_tells_the_time(seconds):
 
 
 def test_names_cannot_break_the_subtitles(tmp_path: Path):
-    guess = Guess("1", "a --> b\n\n<i>&Tür", 0.5)
+    prediction = Prediction("1", "a --> b\n\n<i>&Tür", 0.5)
     path = tmp_path / "a.vtt"
-    sign = Sign(0, 3661.5, [guess], True, 0.1)
+    sign = Sign(0, 3661.5, [prediction], True, 0.1)
     subtitles.write_subtitles(path, [sign])
     assert path.read_text(encoding="utf-8") == (
         "WEBVTT\n\n00:00:00.000 --> 01:01:01.500\n"
         "a --&gt; b &lt;i&gt;&amp;Tür (50%)\n"
     )
-    unknown = Sign(0, 1, [guess], False, 0.1)
+    unknown = Sign(0, 1, [prediction], False, 0.1)
     subtitles.write_subtitles(path, [unknown])
     assert "unknown (50%)" in path.read_text(encoding="utf-8")
 
 
 def test_a_label_is_drawn_while_its_sign_lasts():
     picture = np.full((51, 65, 3), 200, np.uint8)
-    signs = [Sign(1, 2, [Guess("1", "Ä", 0.9)], True, 0)]
+    signs = [Sign(1, 2, [Prediction("1", "Ä", 0.9)], True, 0)]
     for seconds, is_labelled in ((0.9, False), (1.5, True), (2.1, False)):
         canvas = subtitles.label(picture, seconds, signs)
         assert canvas.shape == (50, 64, 3)

@@ -1,6 +1,8 @@
 """A file that is there is whole."""
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,32 @@ def test_the_final_file_appears_at_the_end(tmp_path: Path) -> None:
         assert temporary.name.startswith(files.TEMPORARY)
     assert path.read_text() == "new"
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others sync otherwise")
+@pytest.mark.parametrize("sync", [True, False])
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool
+) -> None:
+    """A power cut cannot be had; so what is asked of the system, in order."""
+    asked = []
+
+    def fsync(file: int) -> None:
+        asked.append(f"sync {Path(os.readlink(f'/proc/self/fd/{file}')).name}")
+
+    def replace(old: Path, new: Path) -> None:
+        asked.append(f"rename to {new.name}")
+        old.rename(new)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(os, "sync", lambda: asked.append("sync all"))
+    with files.atomic(tmp_path / "a.csv", sync) as temporary:
+        temporary.write_text("new")
+    files.sync_disk(tmp_path)
+    own = [f"sync {temporary.name}"] * sync
+    folder = [f"sync {tmp_path.name}"] * sync
+    assert asked == [*own, "rename to a.csv", *folder, "sync all"]
 
 
 def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:

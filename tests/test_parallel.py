@@ -5,11 +5,20 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from signs.core import parallel
+
+
+class Odd(Exception):
+    """Cannot be unpickled."""
+
+    def __init__(self, text: str, number: int):
+        super().__init__(text)
 
 
 def work(row: str | int) -> int:
@@ -22,6 +31,8 @@ def work(row: str | int) -> int:
         os._exit(11)
     if row == "bug":
         raise TypeError("a bug")
+    if row == "odd bug":
+        raise Odd("an odd bug", 1)
     return 10 * int(row)
 
 
@@ -54,6 +65,34 @@ def test_a_process_that_dies_costs_its_clip() -> None:
 def test_a_bug_is_not_a_clip_that_failed(workers: int) -> None:
     with pytest.raises(TypeError, match="a bug"):
         parallel.map_clips(work, {"a": "bug", "b": 1}, workers, "work", True)
+
+
+def test_a_bug_that_cannot_be_sent_is_shown() -> None:
+    with pytest.raises(RuntimeError, match="Odd: an odd bug"):
+        parallel.map_clips(work, {"a": "odd bug", "b": 1}, 2, "work", True)
+
+
+class Rows(dict[str, Any]):
+    """As many rows as you like, none of them in memory."""
+
+    taken = 0
+
+    def __len__(self) -> int:
+        return 1_000_000_000
+
+    def items(self) -> Any:
+        while True:
+            self.taken += 1
+            yield str(self.taken), self.taken
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_rows_are_taken_as_they_are_needed(workers: int) -> None:
+    rows = Rows()
+    with closing(parallel.outcomes(work, rows, workers, 60)) as found:
+        results = sorted(next(found)[1] for _ in range(50))
+    assert rows.taken <= 50 + workers
+    assert results[:40] == list(range(10, 410, 10))
 
 
 def test_the_work_is_done_side_by_side(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all."""
+"""Files that are whole or not there at all, even after a power cut."""
 
 import csv
 import errno
@@ -7,22 +7,28 @@ import json
 import os
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+if sys.platform == "darwin":
+    import fcntl
 
 TEMPORARY = ".partial-"
 # What a write fails with where no other one can succeed either.
 _FULL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+# What a disk says that has nothing to sync of a folder, or does not let us.
+_NO_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM}
 _numbers = itertools.count()
 # Processes of several machines that share a folder may have equal numbers.
 _MINE = secrets.token_hex(3)
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, sync: bool = True) -> Iterator[Path]:
     """Yields a temporary path beside `path`, and renames it on success.
 
     The temporary name is short, whatever the length of the final one, and
@@ -30,12 +36,22 @@ def atomic(path: Path) -> Iterator[Path]:
     After an exception nothing is left behind, and an older file stays as it
     was. What a killed process leaves is hidden, and `remove_leftovers`
     removes it.
+
+    Args:
+        path: where the file is to be.
+        sync: whether to wait until it is on the disk, which takes as long as
+            writing dozens of small files. Without, call `sync_disk`, once
+            for many files, before anything says that they are there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
     try:
         yield temporary
+        if sync or sys.platform != "linux":
+            _sync_file(temporary, fully=sync)
         os.replace(temporary, path)
+        if sync:
+            _sync_folder(path.parent)
     except BaseException as error:
         if isinstance(error, OSError) and (
             error.filename in (None, temporary, str(temporary))
@@ -43,6 +59,50 @@ def atomic(path: Path) -> Iterator[Path]:
             error.filename = str(path)  # a failed write does not say where
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sync_disk(folder: Path) -> None:
+    """Waits until all that was written without `sync` is on the disk.
+
+    Args:
+        folder: on that disk.
+    """
+    if sys.platform == "linux":
+        os.sync()  # which waits; elsewhere `atomic` has synced the files
+    else:
+        _sync_folder(folder)
+
+
+def _sync_file(path: Path, fully: bool) -> None:
+    file = os.open(path, os.O_RDWR)
+    try:
+        _sync(file, fully)
+    finally:
+        os.close(file)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Waits until the names of a folder's files are on the disk."""
+    if sys.platform == "win32":  # it opens no folders
+        return
+    try:
+        file = os.open(folder, os.O_RDONLY)
+        try:
+            _sync(file, fully=True)
+        finally:
+            os.close(file)
+    except OSError as error:
+        if error.errno not in _NO_FOLDERS:
+            raise
+
+
+def _sync(file: int, fully: bool) -> None:
+    os.fsync(file)
+    if fully and sys.platform == "darwin":
+        # There, fsync leaves it in the memory of the disk, and this empties
+        # that, whichever file it is called for.
+        with suppress(OSError):  # disks that are no Mac's do not know it
+            fcntl.fcntl(file, fcntl.F_FULLFSYNC)
 
 
 def is_full(error: BaseException) -> bool:

@@ -4,46 +4,26 @@ The work on one clip is a plain function of one picklable argument; nothing
 here knows what it does.
 """
 
-import multiprocessing
-import os
-import signal
-import sys
-import threading
-import time
-import traceback
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 from tqdm import tqdm
 
 from signs.core.errors import UserError
 from signs.core.files import is_full
+from signs.core.pool import Pool
 
-# Workers start afresh rather than as copies of this process, which may hold
-# threads (TensorFlow's, OpenCV's) that do not survive being copied.
-_CONTEXT = multiprocessing.get_context("spawn")
-# Windows can wait for no more processes than these.
-_MOST_WORKERS = 61 if sys.platform == "win32" else 1024
-_MOST_STILLBORN = 5  # processes in a row that die before they work
-_GRACE = 2.0  # seconds that workers have to finish their clips in the end
-# Variables by which libraries that compute are told how many threads to use.
-THREADS = [
-    *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
-    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
-]
 COSTS_ONE_CLIP = (UserError, ValueError, OSError, MemoryError)
 
+Function = Callable[[Any], Any]
 Outcome = tuple[str, Any, BaseException | None]
 # Works on some clips, whose rows it is given, and yields what came of them.
 Work = Callable[[dict[str, Any]], Iterable[Outcome]]
 
 
 def map_clips(
-    function: Callable[[Any], Any],
+    function: Function,
     rows: Mapping[str, Any],
     workers: int,
     description: str,
@@ -77,18 +57,49 @@ def map_clips(
 
 
 def outcomes(
-    function: Callable[[Any], Any],
+    function: Function,
     rows: Mapping[str, Any],
     workers: int,
     timeout: float | None = None,
+    cores: int | None = None,
 ) -> Generator[Outcome, None, None]:
     """Yields (clip, result, error) as clips are finished; see `map_clips`.
 
-    It is to be closed: that ends the processes.
+    Rows are asked for as they are needed. It is to be closed: that ends the
+    processes.
+
+    Args:
+        cores: how many each process may use; None leaves that to libraries.
     """
     if timeout is None and (workers == 1 or len(rows) <= 1):
-        return in_this_process(function, rows)
-    return _in_processes(function, rows, workers, timeout)
+        yield from in_this_process(function, rows)
+        return
+    workers = min(workers, len(rows))
+    with closing(Pool(function, workers, timeout, cores)) as pool:
+        yield from in_pool(pool, rows)
+
+
+def in_this_process(
+    function: Function, rows: Mapping[str, Any]
+) -> Generator[Outcome, None, None]:
+    """Yields (clip, result, error), one clip after the other."""
+    for clip, row in rows.items():
+        try:
+            yield clip, function(row), None
+        except COSTS_ONE_CLIP as error:
+            if ends_the_run(error):
+                raise
+            yield clip, None, error
+
+
+def in_pool(
+    pool: Pool, rows: Mapping[str, Any]
+) -> Generator[Outcome, None, None]:
+    """Yields (clip, result, error); raises what ends the run."""
+    for clip, result, error in pool.outcomes(rows):
+        if error is not None and ends_the_run(error):
+            raise error
+        yield clip, result, error
 
 
 def collect(
@@ -103,19 +114,13 @@ def collect(
     Args:
         outcomes: (clip, result, error), one a clip.
         total: how many there will be.
-        description: shown beside the progress bar.
-        quiet: no progress bar.
-        keep: whether the results are wanted.
     """
     results: dict[str, Any] = {}
     failures: dict[str, str] = {}
-    bar = tqdm(
-        total=total,
-        desc=description,
-        unit="clip",
-        disable=True if quiet else None,
-    )
-    with bar:
+    hidden = True if quiet else None  # None: unless on a terminal
+    with tqdm(
+        total=total, desc=description, unit="clip", disable=hidden
+    ) as bar:
         for clip, result, error in outcomes:
             if error is not None:
                 failures[clip] = reason(error)
@@ -140,201 +145,3 @@ def ends_the_run(error: BaseException) -> bool:
         or is_full(error)
         or not isinstance(error, COSTS_ONE_CLIP)
     )
-
-
-@contextmanager
-def threads(number: int) -> Iterator[None]:
-    """Lets processes that are started meanwhile use so many threads each."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, str(number)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def late(seconds: float) -> TimeoutError:
-    """The reason of a clip that took too long."""
-    return TimeoutError(f"given up after {seconds:g} s (see --timeout)")
-
-
-def in_this_process(
-    function: Callable[[Any], Any], rows: Mapping[str, Any]
-) -> Generator[Outcome, None, None]:
-    """Yields (clip, result, error), one clip after the other."""
-    for clip, row in rows.items():
-        try:
-            yield clip, function(row), None
-        except COSTS_ONE_CLIP as error:
-            if ends_the_run(error):
-                raise
-            yield clip, None, error
-
-
-def _in_processes(
-    function: Callable[[Any], Any],
-    rows: Mapping[str, Any],
-    workers: int,
-    timeout: float | None,
-) -> Generator[Outcome, None, None]:
-    """Yields (clip, result, error) in the order the clips are finished."""
-    left = deque(rows.items())
-    team = [
-        _Worker(function, timeout)
-        for _ in range(min(workers, len(rows), _MOST_WORKERS))
-    ]
-    try:
-        stillborn = 0
-        while team:
-            for worker in _wait_for_some(team):
-                outcome = worker.outcome()
-                is_stillborn = worker.is_gone and outcome is None
-                stillborn = stillborn + 1 if is_stillborn else 0
-                if stillborn == _MOST_STILLBORN:
-                    raise UserError(
-                        "the processes to work in die at their start "
-                        f"({worker.ending()}); try again with fewer --workers, "
-                        "which need less memory"
-                    )
-                if left and not worker.is_gone:
-                    worker.begin(*left.popleft())
-                else:
-                    team.remove(worker)
-                    worker.pipe.close()
-                    if left:
-                        team.append(_Worker(function, timeout))
-                if outcome is not None:
-                    yield outcome
-    finally:
-        _end(team)
-
-
-class _Worker:
-    """A process that works on one clip after the other.
-
-    Each has a pipe of its own, so that one that is killed takes nothing with
-    it but its clip. (Pools share their queues: a process that dies while it
-    holds one breaks the pool.)
-    """
-
-    def __init__(self, function: Callable[[Any], Any], timeout: float | None):
-        self.pipe, theirs = _CONTEXT.Pipe()
-        self.process = _CONTEXT.Process(
-            target=_work, args=(function, theirs), daemon=True
-        )
-        _start_out_of_reach(self.process)
-        theirs.close()
-        self.is_gone = False
-        self.deadline = float("inf")
-        self._timeout = float("inf") if timeout is None else timeout
-        self._clip: str | None = None  # None until it has started
-
-    def begin(self, clip: str, row: Any) -> None:
-        """Gives it a clip to work on."""
-        self._clip = clip
-        self.deadline = time.monotonic() + self._timeout
-        with suppress(OSError):  # it has just died, which `outcome` will see
-            self.pipe.send(row)
-
-    def outcome(self) -> Outcome | None:
-        """What came of its clip; None if it had none yet.
-
-        Raises:
-            BaseException: what ends the run.
-        """
-        try:
-            if not self.pipe.poll():  # late
-                self.process.kill()
-                return self._lost(late(self._timeout))
-            result, error = self.pipe.recv()
-        except (EOFError, OSError):
-            self.process.join()
-            text = f"the process that worked on it died ({self.ending()})"
-            return self._lost(ChildProcessError(text))
-        clip, self._clip = self._clip, None
-        self.deadline = float("inf")
-        if error is not None and ends_the_run(error):
-            raise error
-        return None if clip is None else (clip, result, error)
-
-    def _lost(self, error: OSError) -> Outcome | None:
-        self.is_gone = True
-        return None if self._clip is None else (self._clip, None, error)
-
-    def ending(self) -> str:
-        """How its process ended."""
-        code = self.process.exitcode or 0
-        name = signal.strsignal(-code) if code < 0 else None
-        return name or f"exit code {code}"
-
-
-def _wait_for_some(team: list[_Worker]) -> list[_Worker]:
-    """Waits for workers that have something to say, have died, or are late."""
-    first = min(worker.deadline for worker in team) - time.monotonic()
-    said = wait([worker.pipe for worker in team], max(0.0, min(first, 60.0)))
-    now = time.monotonic()
-    return [x for x in team if x.pipe in said or x.deadline <= now]
-
-
-def _end(team: list[_Worker]) -> None:
-    """Ends workers, after their clips if those are done soon."""
-    for worker in team:
-        worker.pipe.close()
-    end = time.monotonic() + _GRACE
-    for worker in team:
-        worker.process.join(max(0.0, end - time.monotonic()))
-        worker.process.kill()
-
-
-# --- In the worker's process ------------------------------------------------
-
-
-def _start_out_of_reach(process: BaseProcess) -> None:
-    """Starts a process that Ctrl-C does not stop.
-
-    Ctrl-C reaches every process of the terminal. Only the first one, which
-    tells the others to stop after their clip, should answer it.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        process.start()
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        process.start()  # inherits what is ignored
-    finally:
-        signal.signal(signal.SIGINT, handler)
-
-
-def _work(function: Callable[[Any], Any], pipe: Connection) -> None:
-    """Works on clips until the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # If the first process is killed, nobody would tell this one to end.
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(EOFError, OSError):
-        pipe.send((None, None))
-        while True:
-            row = pipe.recv()
-            pipe.send(_try(function, row))
-
-
-def _try(
-    function: Callable[[Any], Any], row: Any
-) -> tuple[Any, BaseException | None]:
-    try:
-        return function(row), None
-    except COSTS_ONE_CLIP as error:
-        return None, error
-    except Exception as error:
-        error.add_note(traceback.format_exc())  # else lost on the way
-        return None, error
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -187,7 +187,7 @@ def write_features(task: FeatureTask, features: np.ndarray) -> Path:
         )
     content = BytesIO()  # a full disk is no error of its own for np.save
     np.save(content, stored)
-    with files.atomic(task.path) as temporary:
+    with files.atomic(task.path, sync=False) as temporary:
         temporary.write_bytes(content.getvalue())
     return task.path
 

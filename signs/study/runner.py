@@ -193,9 +193,8 @@ def work(
             use_gpus=True,
         )
     else:
-        outcomes = parallel.outcomes(function, rows, jobs)
+        outcomes = parallel.outcomes(function, rows, jobs, cores=share)
     with (
-        parallel.threads(share) if jobs > 1 else contextlib.nullcontext(),
         contextlib.closing(outcomes) as found,
         tqdm(
             total=len(rows),

@@ -161,7 +161,7 @@ def decode_jpeg(content: bytes) -> np.ndarray:
 
 def write_jpeg(path: Path, picture: np.ndarray) -> None:
     """Writes a picture (RGB) as JPEG, atomically."""
-    with files.atomic(path) as temporary:
+    with files.atomic(path, sync=False) as temporary:
         temporary.write_bytes(encode_jpeg(picture))
 
 

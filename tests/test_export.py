@@ -130,7 +130,12 @@ def test_the_joined_model_is_the_two_models(small: backbones.Network, view):
     if view != "raw":
         moments = (rng.normal(0, 0.01, length), rng.uniform(0.001, 2, length))
     trained = classifier.build_classifier(
-        3, small.length, 4, 2, 8, dense=[6], view=view, moments=moments
+        *(3, small.length),
+        classes=4,
+        units=8,
+        dense=[6],
+        input_transform=view,
+        statistics=moments,
     )
     shown = rng.uniform(0, 255, (1, 3, 224, 224, 3)).astype("float32")
     features = small.model.predict_on_batch(shown[0])[None]

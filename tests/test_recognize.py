@@ -1,7 +1,6 @@
 """How clips reach the classifier: which pictures, and what is subtracted."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +36,15 @@ class Shades:
 
 def make(**record) -> predictor.Recognizer:
     described = {"size": SIZE, "dtype": "float32", "length": LENGTH}
-    steps = record.get("steps") or record["frames"]
+    record.setdefault("session_mean", False)
     classes = [{"label": x, "name": x} for x in "abc"]
     keras.utils.set_random_seed(0)
     return predictor.Recognizer(
         Path("a.keras"),
         {"run": "a", "features": described, "classes": classes, **record},
-        classifier.build_classifier(steps, LENGTH, 3, layers=1, units=4),
+        classifier.build_classifier(
+            *(record["frames"], LENGTH), classes=3, layers=1, units=4
+        ),
         Shades(),
     )
 
@@ -76,18 +77,22 @@ def stored(path: Path, count: int) -> np.ndarray:
 
 @pytest.mark.parametrize("centered", [False, True])
 def test_clips_are_seen_as_in_the_training(videos, tmp_path, centered: bool):
-    """Of 10 stored frames 4 steps, minus the mean of their recording."""
-    recognizer = make(frames=10, steps=4, center_recording=centered)
+    """Minus the mean of their session."""
+    recognizer = make(frames=10, session_mean=centered)
     paths = {}
     for clip, path in videos.items():
         paths[clip] = tmp_path / f"{clip}.npy"
         np.save(paths[clip], stored(path, 10))
     labels = np.zeros(6, "int32")
-    trained_on = feature_dataset.Examples(
-        list(paths.values()), labels, 10, LENGTH, 3, steps=4
+    trained_on = feature_dataset.FeatureDataset(
+        list(paths),
+        [""] * 6,
+        labels,
+        3,
+        feature_dataset.FeatureFiles(list(paths.values()), 10, LENGTH),
     )
-    offsets = session_mean.offsets([trained_on], {}) if centered else {}
-    trained_on = replace(trained_on, offsets=offsets)
+    if centered:
+        (trained_on,) = session_mean.subtract([trained_on])
     found: dict[str, np.ndarray] = {}
     for clip, probabilities, error in predictor.recognize_files(
         recognizer, videos, readers=2
@@ -103,7 +108,7 @@ def test_one_bad_video_among_those_of_a_recording(videos, tmp_path: Path):
     bad = tmp_path / "bad.avi"
     bad.write_bytes(b"no video")
     paths = {"bad": bad, **videos}
-    recognizer = make(frames=6, center_recording=True)
+    recognizer = make(frames=6, session_mean=True)
     answers = list(predictor.recognize_files(recognizer, paths, readers=1))
     assert sorted(clip for clip, _, _ in answers) == sorted(paths)
     assert [clip for clip, _, error in answers if error] == ["bad"]
@@ -124,7 +129,7 @@ class Whole:
 
 def test_a_camera_is_centered_by_what_it_saw(videos):
     """The second sign is seen less the mean of both."""
-    recognizer = make(frames=6, center_recording=True)
+    recognizer = make(frames=6, session_mean=True)
     cutter = Whole()
     live = Live(recognizer, cutter, 0.0, 3, in_hurry=False)
     answers: list[Sign] = []
@@ -147,12 +152,12 @@ def test_what_needs_other_clips_is_not_exported(tmp_path_factory, capsys):
     root = trained(tmp_path_factory)
     models = copy_models(root, tmp_path_factory.mktemp("m") / "model")
     path = next(models.glob("*.json"))
-    record = {**json.loads(path.read_text()), "center_recording": True}
+    record = {**json.loads(path.read_text()), "session_mean": True}
     path.write_text(json.dumps(record))
     target = models / "sign.tflite"
     flags = ["--export", str(target), "--model-dir", str(models)]
     assert arguments.run(predict.main, flags) == 2
-    assert "--center-recording" in capsys.readouterr().err
+    assert "--session-mean" in capsys.readouterr().err
     assert not target.exists()
 
 
@@ -160,12 +165,13 @@ def test_an_exported_network_reads_both_ways():
     """Without its dropout, which other formats cannot hold."""
     random = np.random.default_rng(0)
     clips = random.normal(size=(1, 5, LENGTH)).astype("float32")
-    moments = classifier.view_moments("both", [clips])
     trained = classifier.build_classifier(
-        *(5, LENGTH, 3, 1, 4),
-        view="both",
-        moments=moments,
-        whitening=classifier.fit_whitening("both", moments, 3, clips),
+        *(5, LENGTH),
+        classes=3,
+        layers=1,
+        units=4,
+        input_transform="both",
+        statistics=classifier.mean_and_variance("both", [clips]),
         bidirectional=True,
         pool="mean",
     )
@@ -183,6 +189,5 @@ def test_an_exported_network_reads_both_ways():
 def test_the_exported_file_says_how_many_frames_it_takes():
     features = {**META, "size": SIZE}
     record = {"run": "a", "frames": 20, "features": features, "classes": []}
-    for steps, expected in ((None, 20), (5, 5)):
-        described = export.describe({**record, "steps": steps}, Path("a"))
-        assert described["input"]["shape"] == [1, expected, SIZE, SIZE, 3]
+    described = export.describe(record, Path("a"))
+    assert described["input"]["shape"] == [1, 20, SIZE, SIZE, 3]

@@ -26,6 +26,7 @@ lint: .venv/test
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/lint-imports
 
 platforms: .venv/test
 	.ci/platforms

@@ -259,7 +259,7 @@ def test_ready_made_tables_can_be_parsed() -> None:
 
 def settings_of(root: Path, *more: str) -> plan.StudySettings:
     args = script.parse_arguments(argv(root, *more))
-    return script.settings_of(args, META["cnn"])
+    return script.settings_of(args, str(META["cnn"]))
 
 
 def test_a_key_names_all_settings(tmp_path: Path) -> None:
@@ -267,8 +267,10 @@ def test_a_key_names_all_settings(tmp_path: Path) -> None:
     study = settings_of(tmp_path)
     recipe = plan.make_recipe("--units 4", "--lr 1", "small", "")
     keys = {recipe.key(study)}
-    for name, value in {"dropout": 0.1, "bidirectional": True}.items():
-        train = dataclasses.replace(recipe.train, **{name: value})
+    for train in (
+        dataclasses.replace(recipe.train, dropout=0.1),
+        dataclasses.replace(recipe.train, bidirectional=True),
+    ):
         keys.add(dataclasses.replace(recipe, train=train).key(study))
     assert recipe.transfer is not None
     transfer = dataclasses.replace(recipe.transfer, freeze="all")

@@ -46,8 +46,8 @@ def _train(root: Path) -> Path:
         (feature, ["sample-chalearn", *CNN]),
         (
             train_lstm,
-            "sample-chalearn --input centered --units 32 --layers 1 --lr 0.005 "
-            "--batch 16 --epochs 20".split(),
+            "sample-chalearn --recipe writeup --input centered --units 32 "
+            "--layers 1 --lr 0.005 --batch 16 --epochs 20".split(),
         ),
     ]
     for script, args in steps:

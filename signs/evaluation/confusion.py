@@ -32,7 +32,10 @@ def matrix(
     Returns:
         int, (classes, classes).
     """
-    return confusion_matrix(labels, predicted, labels=range(classes))
+    counts: np.ndarray = confusion_matrix(
+        labels, predicted, labels=range(classes)
+    )
+    return counts
 
 
 def class_table(

@@ -17,6 +17,8 @@ from signs.models import classifier
 from signs.training import epoch_log, run_state
 from signs.training.run_record import Run
 
+Logs = dict[str, float] | None
+
 
 class DivergedError(UserError):
     """The loss of a training is no number any more."""
@@ -36,16 +38,16 @@ class StopWhenDiverged(keras.callbacks.Callback):
         self._explain = explain
         self._epoch = 0
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._epoch = epoch + 1
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         self._check(logs)
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self._check(logs)
 
-    def _check(self, logs: dict | None) -> None:
+    def _check(self, logs: Logs = None) -> None:
         for name in ("loss", "val_loss"):
             if not math.isfinite((logs or {}).get(name, 0.0)):
                 raise DivergedError(self._explain(self._epoch))
@@ -69,8 +71,8 @@ class KeepEpochs(keras.callbacks.Callback):
         self._run = run
         self._best = best
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        figures = dict(logs or {})
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        figures: dict[str, float] = dict(logs or {})
         epoch_log.append(self._run.csv, epoch, figures)
         loss = figures.get("val_loss", figures["loss"])
         # Asked for its model, JAX writes its state to the variables.
@@ -106,7 +108,7 @@ class StopEarly(keras.callbacks.EarlyStopping):
         super().__init__(monitor, patience=patience)
         self._losses = losses
 
-    def on_train_begin(self, logs: dict | None = None) -> None:
+    def on_train_begin(self, logs: Logs = None) -> None:
         super().on_train_begin(logs)
         if not np.isnan(self._losses).all():
             self.best = float(np.nanmin(self._losses))
@@ -130,7 +132,7 @@ class Progress(keras.callbacks.Callback):
         self._best = best
         self._quiet = quiet
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._start = time.monotonic()
         self._bar = tqdm(
             total=self._batches,
@@ -140,10 +142,10 @@ class Progress(keras.callbacks.Callback):
             disable=True if self._quiet else None,
         )
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         self._bar.update()
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self._bar.close()
         logs = logs or {}
         width = len(str(self._epochs))

@@ -1,7 +1,7 @@
 """Training on several devices: each computes a part of every batch.
 
 Keras does it, on JAX: the weights are on every device, the clips of a batch
-are dealt out, and the gradients are summed. The global batch is the same as
+are shared among them, and the gradients are summed. The global batch is the same as
 on one device, and so is what is learned, to rounding. See
 https://keras.io/api/distribution/
 """
@@ -45,17 +45,17 @@ def use(asked: str | None, batch: int) -> None:
         less = batch - batch % number
         either = f"{less} or {less + number}" if less else f"{number}"
         raise UserError(
-            f"--batch {batch} cannot be dealt evenly to {number} devices; use "
+            f"--batch {batch} cannot be shared evenly by {number} devices; use "
             f"--batch {either}, or other --devices"
         )
     log.info(f"training on {', '.join(there[:number])}")
     if number > 1:
         _ask_for_each_batch()
-        keras.distribution.set_distribution(Dealt(devices=there[:number]))
+        keras.distribution.set_distribution(SharedBatches(devices=there[:number]))
 
 
-class Dealt(keras.distribution.DataParallel):
-    """Deals batches out; one that cannot be dealt evenly goes to all.
+class SharedBatches(keras.distribution.DataParallel):
+    """Shares batches out; one that cannot be shared evenly goes to all.
 
     That is mostly the last one of an epoch. Every device then computes the
     whole of it, which is exact, and takes no longer than on one device.
@@ -71,8 +71,10 @@ class Dealt(keras.distribution.DataParallel):
 def _ask_for_each_batch() -> None:
     """Has Keras ask for the layout of each batch, not of the first alone.
 
-    Keras 3.15 takes the layout of an epoch's first batch for all of them,
-    and fails at a smaller last one. Nothing public changes that.
+    Keras 3.15 takes the layout of an epoch's first batch for all of them
+    (since https://github.com/keras-team/keras/pull/20018), and fails at a
+    smaller last one that cannot be shared evenly. Nothing public changes
+    that: https://github.com/keras-team/keras/issues/21167
     """
     from keras.src.backend.jax import trainer
 

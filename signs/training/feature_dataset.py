@@ -76,7 +76,8 @@ class Rows:
         return len(self.rows), *self.array.shape[1:]
 
     def __getitem__(self, indices: Any, /) -> np.ndarray:
-        return self.array[self.rows[np.asarray(indices)]]
+        found: np.ndarray = self.array[self.rows[np.asarray(indices)]]
+        return found
 
 
 @dataclass(frozen=True)

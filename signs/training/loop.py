@@ -64,7 +64,7 @@ def fit(
     trained, train, val = skip_frozen(model, train, val, settings)
     policy = "mixed_float16" if settings.mixed_precision else "float32"
     with classifier.precision(model, policy):
-        return trained.fit(
+        history: dict[str, list[float]] = trained.fit(
             Batches(train, settings.batch, settings.seed, done),
             validation_data=Batches(val, settings.batch) if len(val) else None,
             epochs=settings.epochs,
@@ -73,6 +73,13 @@ def fit(
             callbacks=list(callbacks),
             verbose=0,
         ).history
+    return history
+
+
+def loss(model: Any, dataset: FeatureDataset, settings: FitSettings) -> float:
+    """The mean cross-entropy of a model on clips."""
+    compile_classifier(model, settings)
+    return float(model.evaluate(Batches(dataset, PREDICTED), verbose=0)[0])
 
 
 def skip_frozen(

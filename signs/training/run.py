@@ -133,7 +133,7 @@ def go_on(
         run_state.save(run.state, model, done, best)
     _write_records(settings, data, about, run)
     losses = epoch_log.cut(run.csv, done)
-    best = min([best, *(loss for loss in losses if loss == loss)])
+    best = _lowest_loss(settings, data, run, losses, best)
     patience = settings.patience
     if patience and epoch_log.epochs_since_best(losses) >= patience:
         log.info(f"no lower loss for {count(patience, 'epoch')}: stopped")
@@ -180,6 +180,24 @@ def _start_or_restore(
     model = build(settings, data)
     loop.compile_classifier(model, settings)
     return model, 0, nothing
+
+
+def _lowest_loss(
+    settings: Settings, data: Data, run: Run, losses: list[float], best: float
+) -> float:
+    """The lowest loss of a run so far.
+
+    Args:
+        losses: those of its log; NaN where a row is lost.
+        best: the lowest that its state knows of.
+    """
+    known = [loss for loss in losses if not math.isnan(loss)]
+    if math.isinf(best) and len(known) < len(losses) and run.best.exists():
+        # The row of the best epoch may be the one that is lost.
+        model = classifier.load_classifier(run.best, data.train.shape)
+        on = data.val if len(data.val) else data.train
+        best = loop.loss(model, on, settings)
+    return min([best, *known])
 
 
 def _hooks(

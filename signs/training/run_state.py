@@ -30,7 +30,7 @@ def save(path: Path, model: Any, epochs: int, best: float) -> None:
         for number, value in enumerate(values)
     }
     with files.atomic(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, epochs=epochs, best=best, **arrays)  # type: ignore[arg-type]
+        np.savez(file, epochs=epochs, best=best, **arrays)
 
 
 def load(path: Path, model: Any) -> tuple[int, float]:

@@ -34,7 +34,8 @@ def scene(features: np.ndarray) -> np.ndarray:
     Returns:
         float32, (feature_dim,).
     """
-    return features[[0, -1]].mean(axis=0, dtype="float32")
+    found: np.ndarray = features[[0, -1]].mean(axis=0, dtype="float32")
+    return found
 
 
 def find_sessions(signers: Sequence[str], scenes: np.ndarray) -> np.ndarray:
@@ -80,7 +81,8 @@ def _clusters(scenes: np.ndarray) -> np.ndarray:
     # What is near to none goes to the nearest.
     centres = np.stack([near[found == n].mean(axis=0) for n in numbers])
     nearest = numbers[pairwise_distances_argmin(near, centres)]
-    return np.where(found >= 0, found, nearest)
+    filled: np.ndarray = np.where(found >= 0, found, nearest)
+    return filled
 
 
 def mean_by_session(sessions: np.ndarray, clips: np.ndarray) -> np.ndarray:
@@ -96,7 +98,8 @@ def mean_by_session(sessions: np.ndarray, clips: np.ndarray) -> np.ndarray:
     sums = np.zeros((sessions.max() + 1, clips.shape[1]))
     np.add.at(sums, sessions, clips)
     sizes = np.bincount(sessions)[:, None]
-    return (sums / sizes).astype("float32")[sessions]
+    found: np.ndarray = (sums / sizes).astype("float32")[sessions]
+    return found
 
 
 def subtract(splits: "Sequence[FeatureDataset]") -> "list[FeatureDataset]":
@@ -151,4 +154,5 @@ class RunningMean:
         if self._mean is None:
             self._mean = own
         self._mean = self._mean + (own - self._mean) / self._seen
-        return features - self._mean
+        centered: np.ndarray = features - self._mean
+        return centered

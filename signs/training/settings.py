@@ -76,7 +76,7 @@ class FitSettings:
                 setting is left out; what is lacking has its default.
         """
         known = {field.name for field in dataclasses.fields(cls)}
-        found = {
+        found: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in rename(values).items()
             if name in known

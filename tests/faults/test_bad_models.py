@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scripts import META, SMALL, tree, write_features
-from store import folders
+from store import folders, write_dataset
 
 import train_lstm
 import transfer
@@ -21,7 +21,10 @@ from signs.core import arguments, files, lock
 from signs.core.backend import keras
 from signs.core.errors import UserError
 from signs.features import feature_store
-from signs.training import loop, run, run_record
+from signs.models import classifier
+from signs.training import callbacks, epoch_log, run_record
+
+SHAPE = (META["frames"], META["length"])
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,7 @@ def trained(tmp_path_factory) -> Path:
     """A data set, and a run of three epochs; not to be changed."""
     root = tmp_path_factory.mktemp("trained")
     write_features(root, clips=20)
+    write_dataset(root / "data", "e", ["x", "y", "z"], 20, META)
     args = ["d", *SMALL, "--epochs", "3", *folders(root)]
     assert arguments.run(train_lstm.main, args) == 0
     return root
@@ -74,7 +78,7 @@ def test_a_model_cannot_bring_its_own_code(root: Path, capsys) -> None:
     marker.unlink(missing_ok=True)
     attacked = run_of(root)
     model.save(attacked.best)
-    assert call(transfer, root, "d") == 2
+    assert call(transfer, root, "e") == 2
     assert f"{attacked.best} cannot be loaded: " in refused(capsys)
     assert not marker.exists()
 
@@ -83,7 +87,7 @@ def test_a_model_cannot_bring_its_own_code(root: Path, capsys) -> None:
 def test_what_is_no_model(root: Path, capsys, content: bytes) -> None:
     attacked = run_of(root)
     attacked.best.write_bytes(content * 99)
-    assert call(transfer, root, "d") == 2
+    assert call(transfer, root, "e") == 2
     assert f"{attacked.best} cannot be loaded: " in refused(capsys)
     attacked.last.write_bytes(content * 99)
     assert (
@@ -101,7 +105,7 @@ def test_damaged_models(
     """A changed byte is found, or does no harm; it is no traceback."""
     attacked = run_of(root)
     content = attacked.best.read_bytes()
-    whole = run.load_model(attacked.best, META).get_weights()
+    whole = classifier.load_classifier(attacked.best, SHAPE).get_weights()
     for _ in range(4 * times(4)):
         tried["damaged models"] += 1
         changed = bytearray(content)
@@ -110,21 +114,21 @@ def test_damaged_models(
         cut = chance.choice([0, 0, 1, chance.randrange(len(changed))])
         attacked.best.write_bytes(bytes(changed[: len(changed) - cut]))
         try:
-            found = run.load_model(attacked.best, META).get_weights()
+            model = classifier.load_classifier(attacked.best, SHAPE)
         except UserError as error:
             assert str(attacked.best) in str(error)
         else:
-            assert all(map(np.array_equal, found, whole))
+            assert all(map(np.array_equal, model.get_weights(), whole))
     attacked.best.write_bytes(content)
-    run.load_model(attacked.best, META)
+    classifier.load_classifier(attacked.best, SHAPE)
 
 
 def test_a_model_of_other_features(root: Path, capsys) -> None:
     attacked = run_of(root)
     inputs = keras.Input((4, 9))
     keras.Model(inputs, keras.layers.LSTM(3)(inputs)).save(attacked.best)
-    assert call(transfer, root, "d") == 2
-    assert "(None, 4, 9), not features of (None, 4, 8)" in refused(capsys)
+    assert call(transfer, root, "e") == 2
+    assert "(None, 4, 9), not features of (4, 8)" in refused(capsys)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +137,7 @@ def test_a_model_of_other_features(root: Path, capsys) -> None:
 def test_damaged_records(root: Path, capsys, text: str) -> None:
     attacked = run_of(root)
     attacked.model_record.write_text(text)
-    assert call(transfer, root, "d") == 2
+    assert call(transfer, root, "e") == 2
     assert f"is damaged: {attacked.model_record}" in refused(capsys)
     attacked.log_record.write_text(text)
     assert call(train_lstm, root, "--resume", attacked.name) == 2
@@ -146,7 +150,7 @@ def test_records_of_another_form(root: Path, capsys, key: str, value) -> None:
     attacked = run_of(root)
     record = json.loads(attacked.model_record.read_text())
     attacked.model_record.write_text(json.dumps({**record, key: value}))
-    code = call(transfer, root, "d", "--dry-run")
+    code = call(transfer, root, "e", "--dry-run")
     if code == 2:
         assert "error: " in refused(capsys)
     else:
@@ -197,7 +201,7 @@ def test_rows_that_are_cut_or_lost(root: Path, capsys) -> None:
     }
     for content, lost in cases.items():
         attacked.csv.write_text(content)
-        losses = loop.keep_rows(attacked.csv, 3)
+        losses = epoch_log.cut(attacked.csv, 3)
         kept = pd.read_csv(attacked.csv)
         assert kept["epoch"].tolist() == [0, 1, 2]
         for number in range(3):
@@ -209,13 +213,13 @@ def test_rows_that_are_cut_or_lost(root: Path, capsys) -> None:
         message = capsys.readouterr().err
         expected = f"epoch {', '.join(map(str, lost))} are lost"
         assert expected in message if lost else message == ""
-        assert loop.keep_rows(attacked.csv, 3)  # once mended, it stays so
+        assert epoch_log.cut(attacked.csv, 3)  # once mended, it stays so
         capsys.readouterr()
     attacked.csv.unlink()
-    assert np.isnan(loop.keep_rows(attacked.csv, 3)).all()
+    assert np.isnan(epoch_log.cut(attacked.csv, 3)).all()
     attacked.csv.write_bytes(bytes(4096))
-    assert np.isnan(loop.keep_rows(attacked.csv, 3)).all()
-    assert loop.keep_rows(attacked.csv, 0) == []
+    assert np.isnan(epoch_log.cut(attacked.csv, 3)).all()
+    assert epoch_log.cut(attacked.csv, 0) == []
 
 
 def test_a_lost_row_does_not_lose_the_best_model(root: Path, capsys) -> None:
@@ -233,7 +237,6 @@ def test_a_lost_row_does_not_lose_the_best_model(root: Path, capsys) -> None:
     model.get_layer("softmax").set_weights(
         [1e3 * x for x in model.get_layer("softmax").get_weights()]
     )
-    model.optimizer.learning_rate = 1e-9
     model.save(attacked.last)
     code, table = resume(root, 4)
     assert code == 0
@@ -257,14 +260,16 @@ def test_a_run_without_its_figures_gets_them(root: Path, capsys) -> None:
 
 def test_patience_survives_a_stop(root: Path) -> None:
     """It counts the epochs before the stop, too."""
-    assert not loop.has_stopped_early([3.0, 2.0, 2.5], 2)
-    assert loop.has_stopped_early([3.0, 2.0, 2.5, 2.0], 2)
-    assert not loop.has_stopped_early([], 1)
     nan = float("nan")
-    assert not loop.has_stopped_early([nan, nan], 1)
-    assert loop.has_stopped_early([1.0, nan, nan], 2)
-    assert not loop.has_stopped_early([1.0, 2.0, 3.0], None)
-    callback = loop.StopEarly("val_loss", 3, [3.0, 2.0, 2.5])
+    for losses, epochs in {
+        (3.0, 2.0, 2.5): 1,
+        (3.0, 2.0, 2.5, 2.0): 2,
+        (): 0,
+        (nan, nan): 0,
+        (1.0, nan, nan): 2,
+    }.items():
+        assert epoch_log.epochs_since_best(list(losses)) == epochs
+    callback = callbacks.StopEarly("val_loss", 3, [3.0, 2.0, 2.5])
     callback.on_train_begin()
     assert (callback.best, callback.wait) == (2.0, 1)
     attacked = run_of(root)

@@ -17,6 +17,7 @@ import pytest
 from scripts import (
     CNN,
     CODES,
+    META,
     SMALL,
     Script,
     check_whole,
@@ -26,7 +27,7 @@ from scripts import (
     write_features,
     write_frames,
 )
-from store import folders
+from store import folders, write_dataset
 
 import feature
 import frame
@@ -35,8 +36,10 @@ import train_lstm
 import transfer
 from signs.core import arguments
 from signs.data import clips_table
-from signs.training import run, run_record
-from signs.training.feature_dataset import Batches, find_examples
+from signs.models import classifier
+from signs.training import loop, run_record
+from signs.training.feature_dataset import find_clips
+from signs.training.settings import TrainingSettings
 
 Times = Callable[[int], int]
 SIGNALS = ["SIGKILL", "SIGTERM", "SIGINT"]
@@ -176,7 +179,9 @@ def test_trainings(
     if main is transfer.main:
         once = ["d", *SMALL, "--epochs", "1", *folders(tmp_path)]
         assert arguments.run(train_lstm.main, once) == 0
-    start = ["d", *options, *EPOCHS]
+        write_dataset(tmp_path / "data", "e", ["x", "y", "z"], 60, META)
+    dataset = "e" if main is transfer.main else "d"
+    start = [dataset, *options, *EPOCHS]
     for number in range(attempts):
         before = set((tmp_path / "log").glob("*.json"))
 
@@ -239,21 +244,21 @@ def check_run(root: Path, found: run_record.Run | None) -> None:
     assert np.isfinite(rows.to_numpy()).all()
     record = run_record.read_record(found.log_record)
     assert record["final"]["epochs"] == 8
-    dataset = clips_table.Dataset(root / "data" / "d")
+    name = record["data"]["dataset"]
+    dataset = clips_table.Dataset(root / "data" / name)
     meta = record["data"]["features"]
     clips, classes = (
         clips_table.read_clips(dataset),
         clips_table.read_classes(dataset),
     )
-    train, val = (
-        find_examples(dataset, clips, classes, meta, split)
-        for split in ("train", "val")
-    )
-    model = run.load_model(found.best)
-    loss = model.evaluate(Batches(val, 8), verbose=0)[0]
-    assert loss <= rows["val_loss"].min() + 1e-4
-    last = run.load_model(found.last)
-    steps = len(Batches(train, 8))
-    assert int(last.optimizer.iterations) == 8 * steps
+    val = find_clips(dataset, clips, classes, meta, "val")
+    settings = TrainingSettings(dataset="d")
+    losses = [
+        loop.loss(classifier.load_classifier(path), val, settings)
+        for path in (found.best, found.last)
+    ]
+    assert losses[0] <= rows["val_loss"].min() + 1e-4
+    assert losses[1] == pytest.approx(rows["val_loss"].iloc[-1], abs=1e-4)
+    assert not found.state.exists()
     left = [*(root / "log").glob(".*"), *(root / "model").glob(".*")]
     assert all(path.name.startswith(".partial-") for path in left)

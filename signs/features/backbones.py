@@ -5,10 +5,6 @@ To add a network of `keras.applications`, add a line to `CNNS`.
 
 import hashlib
 import os
-import re
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,26 +26,59 @@ class Application:
         builder: its function there.
         module: its module there, which has its `preprocess_input`.
         size: height and width of the pictures it was trained on, in pixels.
-        has_width: whether it comes in several widths (`alpha`).
+        weights: the file of ImageNet's weights without the top, by the
+            network's width (`alpha`).
     """
 
     builder: str
     module: str
     size: int
-    has_width: bool = False
+    weights: dict[float, str]
+
+    @property
+    def has_width(self) -> bool:
+        """Whether it comes in several widths."""
+        return len(self.weights) > 1
 
 
 CNNS = {
     # arXiv 1512.00567: 2048 features
-    "inceptionv3": Application("InceptionV3", "inception_v3", 299),
+    "inceptionv3": Application(
+        "InceptionV3",
+        "inception_v3",
+        299,
+        {1: "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"},
+    ),
     # arXiv 1704.04861: 1024 features times its width
-    "mobilenet": Application("MobileNet", "mobilenet", 224, has_width=True),
+    "mobilenet": Application(
+        "MobileNet",
+        "mobilenet",
+        224,
+        {
+            1: "mobilenet_1_0_224_tf_no_top.h5",
+            0.75: "mobilenet_7_5_224_tf_no_top.h5",
+            0.5: "mobilenet_5_0_224_tf_no_top.h5",
+            0.25: "mobilenet_2_5_224_tf_no_top.h5",
+        },
+    ),
     # arXiv 2104.00298: 1280 features
-    "efficientnetv2s": Application("EfficientNetV2S", "efficientnet_v2", 384),
+    "efficientnetv2s": Application(
+        "EfficientNetV2S",
+        "efficientnet_v2",
+        384,
+        {1: "efficientnetv2-s_notop.h5"},
+    ),
 }
+# Of those files, where it is known.
+MD5 = {
+    CNNS["inceptionv3"].weights[1]: "bcbd6486424b2319ff4ef7d526e38f63",
+    CNNS["mobilenet"].weights[0.25]: "f313cee49f5d33dfb06f2b255c4adb64",
+    CNNS["efficientnetv2s"].weights[1]: "af0682fb74e8c54910f2d4393339c070",
+}
+# Where Keras has them: STORE/MODULE/FILE.
+STORE = "https://storage.googleapis.com/tensorflow/keras-applications"
 # What may run them; see `engines`.
 ENGINES = ("auto", "keras", "litert", "openvino", "litert-int8")
-DOWNLOAD_TIMEOUT = 30  # seconds without a byte
 
 
 @dataclass(frozen=True)
@@ -146,8 +175,8 @@ def load(name: str, weights: str, seed: int = 0) -> Network:
     Args:
         name: a key of `CNNS`; MobileNet's may end in its width, as in
             `mobilenet-0.25`.
-        weights: `imagenet` (downloaded by Keras where it is not on disk
-            yet), `random`, `auto` (`imagenet`, else `random`), or the path
+        weights: `imagenet` (downloaded to where Keras keeps it, unless it is
+            there), `random`, `auto` (`imagenet`, else `random`), or the path
             of a weights file of this network without its top.
         seed: of the random weights.
 
@@ -170,8 +199,7 @@ def load(name: str, weights: str, seed: int = 0) -> Network:
     size = CNNS[kind].size
     keras.utils.set_random_seed(seed)
     if weights == "imagenet":
-        with _explained_download(name):
-            base = _application(kind, width, "imagenet")
+        base = _application(kind, width, _imagenet(name, kind, width))
     elif weights == "random":
         base = _application(kind, width, None)
     else:
@@ -278,29 +306,23 @@ def _with_preprocessing(
     return keras.Model(inputs, outputs, name=kind)
 
 
-@contextmanager
-def _explained_download(name: str) -> Iterator[None]:
-    """Turns a failed download into an error that helps.
+def _imagenet(name: str, kind: str, width: float) -> Path:
+    """The file of ImageNet's weights; downloads it first, if need be."""
+    from signs.core import download
 
-    Keras raises a bare `Exception` that names the address.
-    """
-    timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
-    try:
-        yield
-    except Exception as error:
-        address = re.search(r"https?://\S+(?=: )", str(error))
-        if not address:
-            raise
-        reason = str(error).partition("-- ")[2] or str(error)
-        home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-        folder = Path(home) / "models"
-        file = address[0].rpartition("/")[2]
+    application = CNNS[kind]
+    if width not in application.weights:
+        there = ", ".join(f"{x:g}" for x in application.weights)
         raise UserError(
-            f"the ImageNet weights of {name} cannot be downloaded "
-            f"({reason.strip()}); get {file} from {address[0]} and put it "
-            f"into {folder}, or name a file with --weights FILE, or try the "
-            "steps out with --weights random"
-        ) from error
-    finally:
-        socket.setdefaulttimeout(timeout)
+            f"there are no ImageNet weights of {name}, only of --alpha "
+            f"{there}; or name a file with --weights FILE"
+        )
+    file = application.weights[width]
+    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    return download.fetch(
+        f"{STORE}/{application.module}/{file}",
+        f"md5:{MD5[file]}" if file in MD5 else None,
+        folder / "models",
+        f"put it into {folder / 'models'}, or name a file with --weights "
+        "FILE, or try the steps out with --weights random",
+    )

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Step 1: lists the clips of a data set, and takes frames of each.
 
-Reads   data/DATASET/video/...         the videos, in one of four layouts
+Reads   data/DATASET/video/...         the videos, in one of the layouts below
         data/DATASET/signers.csv       clip,signer: who is in them, if known
 Writes  data/DATASET/clips.csv         the clips: label, signer, split
         data/DATASET/classes.csv       the classes: index, label, name
@@ -11,9 +11,11 @@ Writes  data/DATASET/clips.csv         the clips: label, signer, split
 
 Layouts
   isogd     train_list.txt, valid_list.txt, test_list.txt beside the videos
+  ucf101    trainlist01.txt, testlist01.txt, classInd.txt; v_CLASS_g01_c01.avi
   ledasila  LETTER/WORD---REGION---vid-1---lsid-1.mp4
-  folder    [train|val|test/]LABEL/CLIP.mp4
   csv       a CSV file with path,label[,signer][,split][,start,end]
+  lsa64     SIGN_SIGNER_REPETITION.mp4, as in 064_010_005.mp4
+  folder    [train|val|test/]LABEL/CLIP.mp4
 
 clips.csv is written once; you may edit it. --overwrite writes it afresh, and
 takes all frames again.
@@ -52,7 +54,9 @@ def parse_arguments(
     )
     add(
         "--layout",
-        choices=["auto", "isogd", "ledasila", "folder", "csv"],
+        choices=[
+            *("auto", "isogd", "ucf101", "ledasila", "csv", "lsa64", "folder")
+        ],
         help="how the videos are laid out; auto looks",
     )
     add(

@@ -80,7 +80,8 @@ def make_tables(
         The clips table, and what is known of the frames to be made.
     """
     from signs.data import clips_table, splits
-    from signs.data.layouts import detect
+    from signs.data.layouts import detect, ledasila
+    from signs.data.signers import add_signers
     from signs.video import frame_store
 
     meta = new_meta(args, old)
@@ -91,22 +92,22 @@ def make_tables(
             "folder a class, or a CSV with path,label), name their folder "
             "with --source, or render stand-in data with: python sample.py"
         )
-    clips, layout, videos = detect.read_layout(source, args.layout)
+    clips, layout, found = detect.read_layout(source, args.layout)
     log.info(f"{source}: {count(len(clips), 'clip')}, layout {layout}")
-    clips = clips_table.add_signers(clips, dataset.signers)
+    clips = add_signers(clips, dataset.signers)
     if layout == "ledasila" and args.min_clips == 1 and not args.classes:
-        detect.hint_at_min_clips(clips)
+        ledasila.hint_at_min_clips(clips)
     clips = clips_table.keep_classes(clips, args.min_clips, args.classes)
     clips, how = splits.assign(clips, args.split, args.val, args.seed)
     splits.warn_of_classes(clips)
     splits.warn_of_signers(clips, how)
-    splits.warn_of_twins(clips, find_root(dataset, meta))
+    splits.warn_of_duplicates(clips, find_root(dataset, meta))
     classes = clips_table.classes_of(clips)
     classes["name"] = [detect.readable(x, layout) for x in classes["label"]]
     meta |= {
         "layout": layout,
         "split": how,
-        "videos": videos,
+        "videos": len(found.videos),
         "arguments": {name: getattr(args, name) for name in OF_THE_TABLE},
     }
     if not args.dry_run:

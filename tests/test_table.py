@@ -224,7 +224,7 @@ def test_a_table_saved_by_a_spreadsheet(tmp_path: Path, encode) -> None:
     dataset = Dataset(tmp_path)
     dataset.clips.write_bytes(encode(HEAD + "a,a.mp4,null,Ä,train\n"))
     clips = clips_table.read_clips(dataset)
-    assert clips.loc[0].to_list() == ["a", "a.mp4", "null", "Ä", "train"]
+    assert list(clips.iloc[0]) == ["a", "a.mp4", "null", "Ä", "train"]
 
 
 @pytest.mark.parametrize(

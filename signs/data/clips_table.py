@@ -62,6 +62,15 @@ class Dataset:
     def feature(self, cnn: str) -> Path:
         return self.root / "feature" / cnn
 
+    @property
+    def given(self) -> Path:
+        """The clips table as the source gave it last, before any edits."""
+        return self.root / ".made-from" / "clips.csv"
+
+    def record(self, step: str) -> Path:
+        """What the files of a step were made from; see `changes`."""
+        return self.root / ".made-from" / f"{step}.jsonl"
+
 
 def read_clips(dataset: Dataset) -> pd.DataFrame:
     """Reads and checks `clips.csv`.

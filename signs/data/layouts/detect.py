@@ -24,6 +24,10 @@ READERS: dict[str, ModuleType] = {
 LAYOUTS = ("auto", *READERS)
 
 
+class NoVideosError(UserError):
+    """There is no video in a folder."""
+
+
 class Listing(NamedTuple):
     """What a source of videos holds.
 
@@ -58,7 +62,7 @@ def read_layout(path: Path, layout: str = "auto") -> Listing:
     if path.is_file():
         clips, layout = table.read(found, path), "csv"
     elif not found.videos:
-        raise UserError(
+        raise NoVideosError(
             f"there is no video in {path}; its name would end with one of "
             + " ".join(sorted(ENDINGS))
         )

@@ -23,9 +23,6 @@ from signs.core.errors import UserError
 from signs.core.messages import count, log
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from signs.data.changes import Record
     from signs.data.clips_table import Dataset
     from signs.features.made_from import MadeFrom
 
@@ -101,11 +98,13 @@ def make(args: argparse.Namespace, dataset: "Dataset") -> int:
     from signs.features import feature_store
     from signs.features.backbones import full_name
     from signs.features.made_from import MadeFrom
-    from signs.video import frame_store
+    from signs.video import catalog, frame_store
 
     clips = clips_table.read_clips(dataset)
     frames_a_clip = frame_store.require_meta(dataset)["frames"]
-    frames = check_frames(dataset, clips, frames_a_clip, args.dry_run)
+    frames = catalog.check_frames(dataset, clips)
+    if not args.dry_run:
+        frames.close()
     name = full_name(args.cnn, args.alpha)
     there = None if args.overwrite else feature_store.read_meta(dataset, name)
     made_from = MadeFrom(dataset, name, frames)
@@ -150,31 +149,6 @@ def make(args: argparse.Namespace, dataset: "Dataset") -> int:
     failed = args.log / f"{dataset.name}-feature-failed.csv"
     files.write_failures(failed, failures)
     return report(dataset, meta, len(clips), failures, failed)
-
-
-def check_frames(
-    dataset: "Dataset", clips: "pd.DataFrame", frames: int, dry_run: bool
-) -> "Record":
-    """What the frames were made from.
-
-    Raises:
-        UserError: if that has changed since, or they are not finished.
-    """
-    from signs.video import catalog, frame_store
-
-    root = catalog.find_root(dataset, frame_store.require_meta(dataset))
-    rows = frame_store.tasks(dataset, clips, root, frames)
-    record = frame_store.open_record(dataset, rows)
-    outdated = frame_store.outdated(record, rows)
-    if outdated:
-        raise UserError(
-            f"the frames of {count(len(outdated), 'clip')} are not those of "
-            f"the video as it is, such as {outdated[0]}; take them again "
-            f"with: python frame.py {dataset.name}"
-        )
-    if not dry_run:
-        record.close()
-    return record
 
 
 def is_same(there: dict, args: argparse.Namespace, frames_a_clip: int) -> bool:

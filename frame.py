@@ -125,10 +125,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make(args: argparse.Namespace, dataset: "Dataset") -> int:
     """Makes what is missing of the tables and frames; returns the exit code."""
+    from signs.core import files
     from signs.video import catalog, frame_store
 
     tables = catalog.update(dataset, request(args))
-    clips, unreadable = tables.clips, tables.unreadable
+    clips = tables.clips
     source = catalog.find_root(dataset, tables.meta)
     rows = frame_store.tasks(dataset, clips, source, args.frames)
     record = frame_store.open_record(dataset, rows)
@@ -148,7 +149,8 @@ def make(args: argparse.Namespace, dataset: "Dataset") -> int:
         record.flush()
         raise
     record.close()
-    write_failures(args, dataset, failures, unreadable)
+    unreadable = tables.unreadable
+    files.write_failures(failed_path(args, dataset), unreadable | failures)
     if len(failures) == len(clips):
         clip, reason = next(iter(failures.items()))
         if tables.is_new:
@@ -161,7 +163,7 @@ def make(args: argparse.Namespace, dataset: "Dataset") -> int:
     drawn = draw_sheet(dataset, done, args.frames, record)
     if todo or gone or drawn or tables.has_changed:
         summarise(args, dataset, tables, failures)
-    else:
+    elif not unreadable:
         say_that_all_is_done(args, dataset, clips)
     return 1 if failures or unreadable else 0
 
@@ -213,23 +215,6 @@ def take_frames(
     return failures
 
 
-def write_failures(
-    args: argparse.Namespace,
-    dataset: "Dataset",
-    failures: dict[str, str],
-    unreadable: dict[str, str],
-) -> None:
-    """Lists the clips that failed, and the folders that cannot be read."""
-    from signs.core import files
-    from signs.data import clips_table
-
-    closed = {
-        f"{clips_table.as_cell(folder)}/": f"the folder cannot be read: {why}"
-        for folder, why in unreadable.items()
-    }
-    files.write_failures(failed_path(args, dataset), closed | failures)
-
-
 def failed_path(args: argparse.Namespace, dataset: "Dataset") -> Path:
     return args.log / f"{dataset.name}-frame-failed.csv"
 
@@ -251,14 +236,12 @@ def draw_sheet(
         f"{count(len(names), 'class', 'classes')}, "
         f"{count(frames, 'frame')} each"
     )
-    shown = contact_sheet.choose(done, list(names.index))
     made_from: dict[str, Any] = {"title": title}
+    shown = contact_sheet.choose(done, list(names.index))
     for number, row in enumerate(shown.to_dict("records")):
         about = [row[x] for x in ("clip", "label", "signer", "split")]
-        name = names.get(row["label"], "")
-        made_from[f"row {number}"] = "|".join(
-            [*about, name, record.identity(row["clip"])]
-        )
+        about += [names.get(row["label"], ""), record.identity(row["clip"])]
+        made_from[f"row {number}"] = "|".join(about)
     journal = dataset.record("sheet")
     if changes.is_current(dataset.sheet, made_from, journal):
         return False

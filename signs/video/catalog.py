@@ -11,10 +11,12 @@ from signs.core import files
 from signs.core.errors import UserError
 from signs.core.messages import count, log
 from signs.data import clips_table, merge, source_table, splits
+from signs.data.changes import Record
 from signs.data.clips_table import Dataset
 from signs.data.csv_files import read_csv, write_table
 from signs.data.layouts import ledasila
 from signs.data.layouts.detect import Listing, NoVideosError
+from signs.data.scan import VideoFolder
 from signs.data.settings import TableSettings
 from signs.video import decode, frame_store
 
@@ -48,7 +50,7 @@ class Tables(NamedTuple):
         meta: what is known of the frames; see `frame_store.read_meta`.
         is_new: whether there were none before.
         has_changed: whether they were written.
-        unreadable: why folders of the source cannot be read, by their path.
+        unreadable: why folders of the source are left out, by their path.
     """
 
     clips: pd.DataFrame
@@ -127,7 +129,7 @@ def make_tables(
         write_table(dataset.given, clips)
         write_table(dataset.classes, source_table.with_names(classes, layout))
         write_table(dataset.clips, clips)
-    return Tables(clips, meta, True, True, folder.unreadable)
+    return Tables(clips, meta, True, True, _say_unreadable(folder))
 
 
 def keep_tables(
@@ -140,9 +142,10 @@ def keep_tables(
     merged, given, unreadable = clips, None, {}
     listing = _look_again(dataset, meta)
     if listing:
-        unreadable = listing.folder.unreadable
+        unreadable = _say_unreadable(listing.folder)
         settings = _settings(meta)
-        if meta.get("listing") != source_table.digest(listing, settings):
+        digest = source_table.digest(listing, settings)
+        if meta.get("listing") != digest and not _hides_clips(dataset, listing):
             given = _divide(listing, settings, meta)
             merged = _follow(dataset, listing.folder.root, given, clips)
     classes = _follow_classes(dataset, merged, meta)
@@ -161,6 +164,37 @@ def keep_tables(
         if meta != old:
             files.write_json(frame_store.meta_path(dataset), meta)
     return Tables(merged, meta, False, has_changed, unreadable)
+
+
+def check_frames(
+    dataset: Dataset, clips: pd.DataFrame, adopt: bool = True
+) -> Record:
+    """What the frames of a data set were made from.
+
+    Args:
+        dataset: whose.
+        clips: the clips table.
+        adopt: whether to trust, and write down, frames of an earlier version,
+            whose videos are all read for that.
+
+    Raises:
+        UserError: if videos or sections have changed since, or frames are not
+            finished.
+    """
+    meta = frame_store.read_meta(dataset)
+    if meta is None or not (adopt or dataset.record("frame").exists()):
+        return Record(dataset.record("frame"))
+    root = find_root(dataset, meta)
+    rows = frame_store.tasks(dataset, clips, root, meta["frames"])
+    record = frame_store.open_record(dataset, rows)
+    outdated = frame_store.outdated(record, rows)
+    if outdated:
+        raise UserError(
+            f"the frames of {count(len(outdated), 'clip')} are not those of "
+            f"the video as it is, such as {outdated[0]}; take them again "
+            f"with: python frame.py {dataset.name}"
+        )
+    return record
 
 
 def remove(dataset: Dataset) -> None:
@@ -201,29 +235,33 @@ def _divide(
 
 
 def _look_again(dataset: Dataset, meta: dict[str, Any]) -> Listing | None:
-    """What the source of a table holds now; None if it is to be kept as it is.
+    """What the source of a table holds now; None if it is not to be followed.
 
-    It is if the table is a person's own, if the videos are gone, which their
-    frames may outlive, or if some cannot be looked at.
+    It is not if the table is a person's own, or if the videos are gone, which
+    their frames may outlive.
     """
     source = dataset.root / meta["source"]
     if "arguments" not in meta or not source.exists():
         return None
     try:
-        listing = source_table.read(source, dataset.signers, _settings(meta))
+        return source_table.read(source, dataset.signers, _settings(meta))
     except NoVideosError:
         return None
-    folder, hidden = listing.folder, []
-    if folder.unreadable or folder.dangling:
-        gone = set(_last_given(dataset)["video"]) - set(listing.clips["video"])
-        hidden = [x for x in gone if folder.hides(clips_table.on_disk(x))]
+
+
+def _hides_clips(dataset: Dataset, listing: Listing) -> bool:
+    """Whether clips are missing only because they cannot be looked at."""
+    folder = listing.folder
+    if not (folder.unreadable or folder.dangling):
+        return False
+    gone = set(_last_given(dataset)["video"]) - set(listing.clips["video"])
+    hidden = [x for x in gone if folder.hides(clips_table.on_disk(x))]
     if hidden:
         log.warning(
             f"{dataset.clips} is kept as it is: {count(len(hidden), 'video')} "
             f"cannot be looked at, such as {min(hidden)}"
         )
-        return None
-    return listing
+    return bool(hidden)
 
 
 def _follow(
@@ -279,6 +317,14 @@ def _follow_classes(
         return None
     new = merge.follow_classes(classes, labels)
     return source_table.with_names(new, meta.get("layout", ""))
+
+
+def _say_unreadable(folder: VideoFolder) -> dict[str, str]:
+    """Why folders are left out, as it stands beside the clips that failed."""
+    return {
+        f"{clips_table.as_cell(path)}/": f"the folder cannot be read: {why}"
+        for path, why in folder.unreadable.items()
+    }
 
 
 def _last_given(dataset: Dataset) -> pd.DataFrame:

@@ -5,7 +5,7 @@ Reads   data/DATASET/frame/CLIP/frame-001.jpg ...   (made by frame.py)
 Writes  data/DATASET/feature/CNN/CLIP.npy           (frames, features a frame)
         data/DATASET/feature/CNN/meta.json          what made them
 
-Clips that have features already are left alone.
+Clips that have features of their frames already are left alone.
 
 Example: python feature.py sample-chalearn --weights auto
 """
@@ -24,6 +24,7 @@ from signs.core.messages import count, log
 
 if TYPE_CHECKING:
     from signs.data.clips_table import Dataset
+    from signs.features.made_from import MadeFrom
 
 
 def parse_arguments(
@@ -96,23 +97,29 @@ def make(args: argparse.Namespace, dataset: "Dataset") -> int:
     from signs.data import clips_table
     from signs.features import feature_store
     from signs.features.backbones import full_name
-    from signs.video import frame_store
+    from signs.features.made_from import MadeFrom
+    from signs.video import catalog, frame_store
 
     clips = clips_table.read_clips(dataset)
     frames_a_clip = frame_store.require_meta(dataset)["frames"]
+    frames = catalog.check_frames(dataset, clips)
+    if not args.dry_run:
+        frames.close()
     name = full_name(args.cnn, args.alpha)
     there = None if args.overwrite else feature_store.read_meta(dataset, name)
-    if (
-        there
-        and is_same(there, args, frames_a_clip)
-        and not feature_store.tasks(dataset, clips, there, only_missing=True)
-    ):
-        log.info(
-            f"nothing to do: {count(len(clips), 'clip')} of "
-            f"{dataset.name} have features of {name} "
-            f"({there['weights']} weights)"
-        )
-        return 0
+    made_from = MadeFrom(dataset, name, frames)
+    if there and is_same(there, args, frames_a_clip):
+        todo = feature_store.tasks(dataset, clips, there, True, made_from)
+        if not todo:
+            if not args.dry_run:
+                with made_from.begin(clips, todo):
+                    pass
+            log.info(
+                f"nothing to do: {count(len(clips), 'clip')} of "
+                f"{dataset.name} have features of {name} "
+                f"({there['weights']} weights)"
+            )
+            return 0
     network, meta = load_network(args, name, frames_a_clip, there)
     if there and (problem := feature_store.differences(there, meta)):
         raise UserError(
@@ -122,7 +129,7 @@ def make(args: argparse.Namespace, dataset: "Dataset") -> int:
             f"--engine {args.engine} --overwrite"
         )
     todo = feature_store.tasks(
-        dataset, clips, meta, only_missing=not args.overwrite
+        dataset, clips, meta, not args.overwrite, made_from
     )
     log.info(
         f"{name} with {meta['weights']} weights: {meta['length']:,} features "
@@ -135,7 +142,10 @@ def make(args: argparse.Namespace, dataset: "Dataset") -> int:
     if args.overwrite:
         # Old features among new ones could not be told apart.
         files.remove_folder(dataset.feature(name))
-    failures = extract(args, network, meta, dataset, todo)
+        dataset.record(f"feature-{name}").unlink(missing_ok=True)
+        made_from = MadeFrom(dataset, name, frames)
+    with made_from.begin(clips, todo):
+        failures = extract(args, network, meta, dataset, todo, made_from)
     failed = args.log / f"{dataset.name}-feature-failed.csv"
     files.write_failures(failed, failures)
     return report(dataset, meta, len(clips), failures, failed)
@@ -188,13 +198,14 @@ def extract(
     meta: dict[str, Any],
     dataset: Any,
     todo: Mapping[str, Any],
+    made_from: "MadeFrom",
 ) -> dict[str, str]:
     """Makes the features; returns the reasons of the clips that failed."""
     from signs.core import files, parallel
     from signs.features import engines, feature_store
 
     if args.cluster:
-        return extract_on_cluster(args, network, meta, dataset, todo)
+        return extract_on_cluster(args, network, meta, dataset, todo, made_from)
     engine = engines.make(
         args.engine, network, args.model_dir / "cnn", args.workers
     )
@@ -207,7 +218,7 @@ def extract(
         todo, engine, clips_at_once, args.workers
     )
     _, failures = parallel.collect(
-        outcomes,
+        made_from.watch(outcomes),
         len(todo),
         f"{meta['cnn']} ({engine.name})",
         args.quiet,
@@ -222,6 +233,7 @@ def extract_on_cluster(
     meta: dict[str, Any],
     dataset: Any,
     todo: Mapping[str, Any],
+    made_from: "MadeFrom",
 ) -> dict[str, str]:
     """Like `extract`, by processes that have a CNN or a GPU each."""
     from signs.cluster import ray_backend
@@ -246,7 +258,11 @@ def extract_on_cluster(
         ) as outcomes:
             title = f"{meta['cnn']} ({engine})"
             return parallel.collect(
-                outcomes, len(todo), title, args.quiet, keep=False
+                made_from.watch(outcomes),
+                len(todo),
+                title,
+                args.quiet,
+                keep=False,
             )[1]
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Step 1: lists the clips of a data set, and takes frames of each.
 
-Reads   data/DATASET/video/...         the videos, in one of four layouts
+Reads   data/DATASET/video/...         the videos, in one of the layouts below
         data/DATASET/signers.csv       clip,signer: who is in them, if known
 Writes  data/DATASET/clips.csv         the clips: label, signer, split
         data/DATASET/classes.csv       the classes: index, label, name
@@ -11,12 +11,15 @@ Writes  data/DATASET/clips.csv         the clips: label, signer, split
 
 Layouts
   isogd     train_list.txt, valid_list.txt, test_list.txt beside the videos
+  ucf101    trainlist01.txt, testlist01.txt, classInd.txt; v_CLASS_g01_c01.avi
   ledasila  LETTER/WORD---REGION---vid-1---lsid-1.mp4
-  folder    [train|val|test/]LABEL/CLIP.mp4
   csv       a CSV file with path,label[,signer][,split][,start,end]
+  lsa64     SIGN_SIGNER_REPETITION.mp4, as in 064_010_005.mp4
+  folder    [train|val|test/]LABEL/CLIP.mp4
 
-clips.csv is written once; you may edit it. --overwrite writes it afresh, and
-takes all frames again.
+Each run takes up what has changed: videos that were replaced, added or taken
+away, a corrected CSV. You may edit clips.csv: what you edited stays, the rest
+follows the videos. --overwrite writes it afresh, and takes all frames again.
 
 Example: python frame.py sample-chalearn
 """
@@ -24,18 +27,22 @@ Example: python frame.py sample-chalearn
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signs.core import arguments
 from signs.core.errors import UserError
 from signs.core.messages import count, log
-from signs.video import catalog
+from signs.data.settings import TableSettings
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from signs.data.changes import Record
     from signs.data.clips_table import Dataset
+    from signs.video.catalog import Request, Tables
 
 
 def parse_arguments(
@@ -52,7 +59,9 @@ def parse_arguments(
     )
     add(
         "--layout",
-        choices=["auto", "isogd", "ledasila", "folder", "csv"],
+        choices=[
+            *("auto", "isogd", "ucf101", "ledasila", "csv", "lsa64", "folder")
+        ],
         help="how the videos are laid out; auto looks",
     )
     add(
@@ -93,7 +102,7 @@ def parse_arguments(
         help="leave out all but the N classes with the most clips",
     )
     arguments.add_cluster_flag(parser)
-    parser.set_defaults(**catalog.OF_THE_TABLE)
+    parser.set_defaults(**asdict(TableSettings()))
     return arguments.parse(parser, argv)
 
 
@@ -116,34 +125,58 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make(args: argparse.Namespace, dataset: "Dataset") -> int:
     """Makes what is missing of the tables and frames; returns the exit code."""
-    from signs.video import frame_store
+    from signs.core import files
+    from signs.video import catalog, frame_store
 
-    kept = dataset.clips.exists() and not args.overwrite
-    old = catalog.read_meta(args, dataset)
-    clips, meta = (catalog.keep_tables if kept else catalog.make_tables)(
-        args, dataset, old
-    )
-    source = catalog.find_root(dataset, meta)
-    todo = frame_store.tasks(dataset, clips, source, args.frames)
+    tables = catalog.update(dataset, request(args))
+    clips = tables.clips
+    source = catalog.find_root(dataset, tables.meta)
+    rows = frame_store.tasks(dataset, clips, source, args.frames)
+    record = frame_store.open_record(dataset, rows)
+    todo = rows
     if not args.overwrite:
-        todo = todo.only(
-            lambda x: not frame_store.has_frames(x.folder, x.frames)
+        todo = rows.only(
+            lambda clip, task: (
+                not frame_store.has_current_frames(record, clip, task)
+            )
         )
     if args.dry_run:
-        return say_what_would_be_done(args, dataset, clips, kept, len(todo))
-    if kept and not todo and dataset.sheet.exists():
-        return say_that_all_is_done(args, dataset, clips)
-    failures = take_frames(args, dataset, source, todo)
+        return say_what_would_be_done(args, dataset, tables, len(todo))
+    try:
+        gone = frame_store.remove_others(dataset, record, clips)
+        failures = take_frames(args, dataset, source, todo, record)
+    except BaseException:
+        record.flush()
+        raise
+    record.close()
+    unreadable = tables.unreadable
+    files.write_failures(failed_path(args, dataset), unreadable | failures)
     if len(failures) == len(clips):
         clip, reason = next(iter(failures.items()))
+        if tables.is_new:
+            catalog.remove(dataset)
         raise UserError(
             f"no clip has frames: all {len(clips):,} failed, such as {clip} "
             f"({reason}); {failed_path(args, dataset)} lists them"
         )
     done = clips[~clips["clip"].isin(list(failures))]
-    draw_sheet(dataset, done, args.frames)
-    summarise(args, dataset, clips, meta.get("split", "unknown"), failures)
-    return 1 if failures else 0
+    drawn = draw_sheet(dataset, done, args.frames, record)
+    if todo or gone or drawn or tables.has_changed:
+        summarise(args, dataset, tables, failures)
+    elif not unreadable:
+        say_that_all_is_done(args, dataset, clips)
+    return 1 if failures or unreadable else 0
+
+
+def request(args: argparse.Namespace) -> "Request":
+    """What is asked of the tables."""
+    from signs.video.catalog import Request
+
+    names = [field.name for field in fields(TableSettings)]
+    settings = TableSettings(**{name: getattr(args, name) for name in names})
+    return Request(
+        settings, args.frames, args.source, args.overwrite, args.dry_run
+    )
 
 
 # --- The frames -------------------------------------------------------------
@@ -154,10 +187,11 @@ def take_frames(
     dataset: "Dataset",
     source: Path,
     todo: Mapping[str, Any],
+    record: "Record",
 ) -> dict[str, str]:
     """Makes the missing frames; returns the reasons of clips that failed."""
     from signs.cluster import ray_backend
-    from signs.core import files, parallel
+    from signs.core import parallel
     from signs.video import frame_store
 
     if todo and not source.exists():
@@ -166,14 +200,18 @@ def take_frames(
             f"{dataset.clips} still need it; name the folder of the videos "
             f"with: python frame.py {dataset.name} --source DIR"
         )
-    how = (args.workers, "frames", args.quiet, args.timeout or None, False)
+    record.begin(todo)
+    how = (args.workers, args.timeout or None)
     if args.cluster:
-        _, failures = ray_backend.map_clips(
+        outcomes = ray_backend.outcomes(
             frame_store.make_frames, todo, args.cluster, *how
         )
     else:
-        _, failures = parallel.map_clips(frame_store.make_frames, todo, *how)
-    files.write_failures(failed_path(args, dataset), failures)
+        outcomes = parallel.outcomes(frame_store.make_frames, todo, *how)
+    with closing(outcomes) as found:  # ends the processes, whatever happens
+        _, failures = parallel.collect(
+            record.watch(found), len(todo), "frames", args.quiet, keep=False
+        )
     return failures
 
 
@@ -181,9 +219,15 @@ def failed_path(args: argparse.Namespace, dataset: "Dataset") -> Path:
     return args.log / f"{dataset.name}-frame-failed.csv"
 
 
-def draw_sheet(dataset: "Dataset", done: "pd.DataFrame", frames: int) -> None:
-    """Draws the contact sheet of the clips that have frames."""
-    from signs.data import clips_table
+def draw_sheet(
+    dataset: "Dataset", done: "pd.DataFrame", frames: int, record: "Record"
+) -> bool:
+    """Draws the contact sheet of the clips that have frames.
+
+    Returns:
+        Whether it was to be drawn: there may be one of just these clips.
+    """
+    from signs.data import changes, clips_table
     from signs.video import contact_sheet
 
     names = clips_table.read_classes(dataset).set_index("label")["name"]
@@ -192,25 +236,33 @@ def draw_sheet(dataset: "Dataset", done: "pd.DataFrame", frames: int) -> None:
         f"{count(len(names), 'class', 'classes')}, "
         f"{count(frames, 'frame')} each"
     )
+    made_from: dict[str, Any] = {"title": title}
+    shown = contact_sheet.choose(done, list(names.index))
+    for number, row in enumerate(shown.to_dict("records")):
+        about = [row[x] for x in ("clip", "label", "signer", "split")]
+        about += [names.get(row["label"], ""), record.identity(row["clip"])]
+        made_from[f"row {number}"] = "|".join(about)
+    journal = dataset.record("sheet")
+    if changes.is_current(dataset.sheet, made_from, journal):
+        return False
     try:
         contact_sheet.draw(
             dataset.sheet, done, names, dataset.frame, frames, title
         )
+        changes.note(dataset.sheet, made_from, journal)
     except ValueError as error:
         log.warning(f"no contact sheet: {error}")
+    return True
 
 
 # --- What is said -----------------------------------------------------------
 
 
 def say_what_would_be_done(
-    args: argparse.Namespace,
-    dataset: "Dataset",
-    clips: "pd.DataFrame",
-    kept: bool,
-    todo: int,
+    args: argparse.Namespace, dataset: "Dataset", tables: "Tables", todo: int
 ) -> int:
-    if not kept:
+    clips = tables.clips
+    if tables.is_new or tables.has_changed:
         classes = clips["label"][clips["label"] != ""].nunique()
         log.info(
             f"would write {dataset.clips} and {dataset.classes}: "
@@ -226,25 +278,24 @@ def say_what_would_be_done(
 
 def say_that_all_is_done(
     args: argparse.Namespace, dataset: "Dataset", clips: "pd.DataFrame"
-) -> int:
-    failed_path(args, dataset).unlink(missing_ok=True)
+) -> None:
     log.info(
         f"nothing to do: {dataset.frame} has {count(args.frames, 'frame')} of "
         f"each of {count(len(clips), 'clip')} (--overwrite makes them again)"
     )
-    return 0
 
 
 def summarise(
     args: argparse.Namespace,
     dataset: "Dataset",
-    clips: "pd.DataFrame",
-    split: str,
+    tables: "Tables",
     failures: dict[str, str],
 ) -> None:
     """Prints what there is now, and what to do next."""
     from signs.data import splits
 
+    clips = tables.clips
+    split = tables.meta.get("split", "unknown")
     sizes = clips["label"][clips["label"] != ""].value_counts()
     unlabelled = len(clips) - sizes.sum()
     signers = clips["signer"][clips["signer"] != ""].nunique()

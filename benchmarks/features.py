@@ -24,7 +24,7 @@ def prepare(folder: Path, quick: bool) -> None:
     for index, video in enumerate(data.clips(folder, 1 if quick else CLIPS)):
         frame_store.make_frames(
             frame_store.FrameTask(
-                video.parent, video, folder / "frame" / f"{index}", data.FRAMES
+                video, folder / "frame" / f"{index}", data.FRAMES
             )
         )
 

@@ -71,7 +71,7 @@ def start_ours(folder: Path, quick: bool) -> Work:
 
     tasks = {
         clip.stem: frame_store.FrameTask(
-            clip.parent, clip, folder / "ours" / clip.stem, data.FRAMES
+            clip, folder / "ours" / clip.stem, data.FRAMES
         )
         for clip in _clips(folder)
     }

@@ -136,9 +136,7 @@ def take_frames(folder: Path, how: str, workers: int, clips: int) -> dict:
 
     out = folder / "frame"
     rows = {
-        path.stem: frame_store.FrameTask(
-            path.parent, path, out / path.stem, data.FRAMES
-        )
+        path.stem: frame_store.FrameTask(path, out / path.stem, data.FRAMES)
         for path in sorted((folder / "video").iterdir())[:clips]
     }
     began = time.perf_counter()
@@ -285,7 +283,7 @@ def frames_of_real_clips(folder: Path, clips: int) -> dict[str, float]:
     paths = data.clips(folder, clips)
     rows = {
         path.stem: frame_store.FrameTask(
-            path.parent, path, folder / "frame" / path.stem, data.FRAMES
+            path, folder / "frame" / path.stem, data.FRAMES
         )
         for path in paths
     }

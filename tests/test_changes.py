@@ -31,9 +31,9 @@ def test_a_clip_is_current_until_one_of_its_inputs_changes(
         record.update("a", {"video": fingerprint(video), "start": 0.5})
     record = Record(tmp_path / changes.NAME)
 
-    def current(**inputs: object) -> bool:
-        now = {"video": fingerprint(video), "start": 0.5} | inputs
-        return record.is_current("a", now)  # type: ignore[arg-type]
+    def current(**edited: float) -> bool:
+        now: changes.Inputs = {"video": fingerprint(video), "start": 0.5}
+        return record.is_current("a", {**now, **edited})
 
     assert current()
     assert not current(start=0.6)
@@ -98,7 +98,9 @@ def test_a_large_file_is_known_by_size_and_time(
 
 
 @pytest.mark.parametrize(
-    "damage", [b'["c",{"n":', b"\0\0\0\0", b"7", b'["c",3]\n', b"[1,2,3]\n"]
+    "damage",
+    [b'["c",{"n":', b"\0\0\0\0", b"7", b'["c",3]\n', b"[1,2,3]\n"]
+    + [b'["c",{"video":[1]}]', b"[" * 99_999],
 )
 def test_a_line_torn_by_a_power_cut_is_no_line(
     damage: bytes, tmp_path: Path
@@ -114,13 +116,13 @@ def test_a_line_torn_by_a_power_cut_is_no_line(
     assert sorted(Record(path)) == ["a", "b"]
 
 
-def test_lines_that_do_not_count_any_more_are_dropped(tmp_path: Path) -> None:
+def test_the_journal_has_one_line_a_clip_in_the_end(tmp_path: Path) -> None:
     path = tmp_path / changes.NAME
     for number in range(30):
         with recording(path) as record:
             for clip in range(100):
                 record.update(f"{clip}", {"n": number})
-    assert len(path.read_text().splitlines()) <= 1_300
+    assert len(path.read_text().splitlines()) == 100
     assert Record(path).get("7") == {"n": 29}
 
 
@@ -172,7 +174,7 @@ def test_a_run_after_any_edits_gives_what_a_run_from_nothing_would(
             if not (root / clip).exists():
                 made.pop(clip, None)
                 record.discard(clip)
-        there = {
+        there: dict[str, changes.Inputs] = {
             clip: {"video": fingerprint(root / clip), "start": starts[clip]}
             for clip in CLIPS
             if (root / clip).exists()

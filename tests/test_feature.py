@@ -22,6 +22,7 @@ SMALL = [*CNN, "--engine", "keras"]
 def write_frames(root: Path, clips: list[str], frames: int = 4) -> Path:
     """A data set as frame.py leaves it, of random pictures."""
     dataset = clips_table.Dataset(root / "data" / "d")
+    dataset.record("frame").unlink(missing_ok=True)
     random = np.random.default_rng(0)
     rows = ["clip,video,label,signer,split"]
     for clip in clips:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from signs.core.errors import UserError
 from signs.data import clips_table
-from signs.data.layouts import detect, isogd
+from signs.data.layouts import isogd
+from signs.data.layouts import ledasila as ledasila_layout
 from signs.data.layouts.detect import read_layout, readable
-from signs.data.scan import find_files
+from signs.data.scan import expand, find_files
 
 
 def touch(root: Path, *paths: str) -> Path:
@@ -67,8 +68,8 @@ def test_isogd_as_published(phases: Path) -> None:
     (phases / "IsoGD_phase_1/train_list.txt").write_text(three(TRAIN))
     (phases / "IsoGD_phase_1/valid_list.txt").write_text(three(VALID, 249))
     (phases / "IsoGD_phase_2/test_list.txt").write_text(three(TEST, 9))
-    clips, layout, videos = read_layout(phases)
-    assert layout == "isogd" and videos == 10
+    clips, layout, folder = read_layout(phases)
+    assert layout == "isogd" and len(folder.videos) == 10
     assert list(clips.columns) == clips_table.COLUMNS
     assert rows(clips, "clip", "video", "label", "split") == [
         (f"{phase}/{path[:-4]}", f"{phase}/{path}", label, split)
@@ -305,7 +306,7 @@ def test_ledasila_hint(tmp_path: Path, capsys) -> None:
     for number in range(20):
         touch(tmp_path, ledasila("Haus", number=number))
     touch(tmp_path, ledasila("null"))
-    detect.hint_at_min_clips(read_layout(tmp_path)[0])
+    ledasila_layout.hint_at_min_clips(read_layout(tmp_path)[0])
     assert "1 of 2 words have at least 18 clips, 20 in all" in (
         capsys.readouterr().out
     )
@@ -320,8 +321,8 @@ def test_folders(tmp_path: Path) -> None:
         tmp_path, "NA/readme.txt", ".git/x.mp4", "NA/.hidden.mp4", "NA/._.mp4"
     )
     touch(tmp_path, "NA/.partial-1-2.mp4", "empty/nothing.txt")
-    clips, layout, videos = read_layout(tmp_path)
-    assert (layout, videos) == ("folder", 4)
+    clips, layout, folder = read_layout(tmp_path)
+    assert (layout, len(folder.videos)) == ("folder", 4)
     assert rows(clips, "clip", "video", "label", "split") == [
         ("NA/x/a.b..c", "NA/x/a.b..c.webm", "NA", ""),
         ("null/a", "null/a.MOV", "null", ""),
@@ -382,24 +383,126 @@ def test_two_videos_that_differ_in_the_ending(tmp_path: Path, capsys) -> None:
     assert "such as a/1; these clips keep the ending" in capsys.readouterr().err
 
 
-def test_links_that_lead_out_are_left_out(tmp_path: Path, capsys) -> None:
-    root, outside = tmp_path / "videos", tmp_path / "elsewhere"
-    touch(root, "a/1.mp4")
-    touch(outside, "1.mp4", "b/2.mp4")
+def link(path: Path, target: Path) -> None:
     try:
-        (root / "a" / "inside.mp4").symlink_to(root / "a" / "1.mp4")
+        path.symlink_to(target)
     except OSError:
         pytest.skip("this system makes no links")
-    (root / "a" / "out.mp4").symlink_to(outside / "1.mp4")
-    (root / "b").symlink_to(outside / "b")
-    (root / "loop").symlink_to(root)
+
+
+def test_links_are_followed(tmp_path: Path, capsys) -> None:
+    """As DVC, git-annex and the Hugging Face cache have them."""
+    root, elsewhere = tmp_path / "videos", tmp_path / "elsewhere"
+    touch(root, "a/1.mp4")
+    touch(elsewhere, "blob-1", "b/2.mp4", "b/.git/annex/3")
+    link(root / "a" / "inside.mp4", root / "a" / "1.mp4")
+    link(root / "a" / "out.mp4", elsewhere / "blob-1")
+    link(root / "b", elsewhere / "b")
+    link(elsewhere / "b" / "3.mp4", Path(".git/annex/3"))
     clips, _, _ = read_layout(root)
-    assert list(clips["clip"]) == ["a/1", "a/inside"]
-    error = capsys.readouterr().err
-    assert "2 links" in error and "a/out.mp4" in error
+    assert list(clips["clip"]) == ["a/1", "a/inside", "a/out", "b/2", "b/3"]
+    assert capsys.readouterr().err == ""
     (root / "list.csv").write_text("path,label\nb/2.mp4,x\n")
-    with pytest.raises(UserError, match=r"list.csv, line 2: 'b/2.mp4' leads"):
-        read_layout(root)
+    assert list(read_layout(root)[0]["label"]) == ["x"]
+
+
+def test_links_in_a_circle_are_named(tmp_path: Path, capsys) -> None:
+    touch(tmp_path, "a/1.mp4", "a/deep/2.mp4")
+    link(tmp_path / "a" / "deep" / "loop", tmp_path / "a")
+    link(tmp_path / "itself.mp4", tmp_path / "itself.mp4")
+    link(tmp_path / "gone.mp4", tmp_path / "not fetched")
+    clips, _, folder = read_layout(tmp_path)
+    assert list(clips["clip"]) == ["a/1", "a/deep/2"]
+    assert folder.loops == ["a/deep/loop"]
+    assert folder.dangling == ["gone.mp4", "itself.mp4"]
+    error = capsys.readouterr().err
+    assert "1 link in" in error and "such as a/deep/loop" in error
+    assert "2 links in" in error and "leading nowhere, such as gone" in error
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, capsys) -> None:
+    touch(tmp_path, "a/1.mp4", "b/2.mp4", "b/c/3.mp4")
+    (tmp_path / "b").chmod(0)
+    try:
+        if os.access(tmp_path / "b", os.R_OK):
+            pytest.skip("this user may read everything")
+        clips, _, folder = read_layout(tmp_path)
+    finally:
+        (tmp_path / "b").chmod(0o700)
+    assert list(clips["clip"]) == ["a/1"]
+    assert folder.unreadable.keys() == {"b"}
+    assert folder.hides("b/c/3.mp4") and not folder.hides("a/1.mp4")
+    assert f"{tmp_path / 'b'} cannot be read" in capsys.readouterr().err
+
+
+def test_a_folder_that_vanishes_costs_only_itself(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    """As where a disk of the network fails, which nobody may read either."""
+    touch(tmp_path, "a/1.mp4", "b/2.mp4")
+    really_scan = os.scandir
+
+    def scan(path: Path):
+        if Path(path).name == "b":
+            raise OSError(5, "Input/output error", str(path))
+        return really_scan(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    clips, _, folder = read_layout(tmp_path)
+    assert list(clips["clip"]) == ["a/1"]
+    assert folder.unreadable == {"b": "Input/output error"}
+    assert "b cannot be read (Input/output error)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "around", ["archive/", "my data/Videos (1)/", "archive/train/"]
+)
+def test_one_folder_too_many(tmp_path: Path, around: str, capsys) -> None:
+    touch(tmp_path, f"{around}hello/x.mp4", f"{around}bye/anna/y.mp4")
+    clips, layout, _ = read_layout(tmp_path)
+    assert layout == "folder"
+    assert rows(clips, "clip", "label") == [
+        (f"{around}bye/anna/y", "bye"),
+        (f"{around}hello/x", "hello"),
+    ]
+    out = capsys.readouterr().out
+    assert f"below {around.rstrip('/').removesuffix('/train')}: " in out
+    if around.endswith("train/"):
+        assert set(clips["split"]) == {"train"}
+
+
+def test_one_class_is_no_folder_too_many(tmp_path: Path, capsys) -> None:
+    touch(tmp_path, "hello/anna/1.mp4", "hello/anna/2.mp4")
+    assert set(read_layout(tmp_path)[0]["label"]) == {"hello"}
+    touch(tmp_path, "hello/ben/3.mp4", "hello/4.mp4")
+    assert set(read_layout(tmp_path)[0]["label"]) == {"hello"}
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "ending", [".gif", ".h264", ".hevc", ".MTS", ".m2ts", ".mxf", ".dav"]
+)
+def test_endings_of_cameras_and_streams(tmp_path: Path, ending: str) -> None:
+    touch(tmp_path, f"a/1{ending}")
+    assert list(read_layout(tmp_path)[0]["clip"]) == ["a/1"]
+
+
+def test_patterns_that_no_shell_has_replaced(
+    tmp_path: Path, monkeypatch
+) -> None:
+    touch(tmp_path, "b.mp4", "a.mp4", "sub/c.mp4", "[x].mp4")
+    monkeypatch.chdir(tmp_path)
+    assert list(expand(["*.mp4", "*.avi", "sub", "[x].mp4"])) == [
+        "[x].mp4",
+        "a.mp4",
+        "b.mp4",
+        "*.avi",
+        "sub",
+        "[x].mp4",
+    ]
+    assert list(expand([os.path.join("**", "c.*")])) == [
+        os.path.join("sub", "c.mp4")
+    ]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="not a name on Windows")
@@ -407,6 +510,91 @@ def test_names_that_not_every_system_can_have(tmp_path: Path) -> None:
     touch(tmp_path, "a/b\\c.mp4")
     with pytest.raises(UserError, match="rename it"):
         read_layout(tmp_path)
+
+
+# --- LSA64 ------------------------------------------------------------------
+
+
+def test_lsa64(tmp_path: Path, capsys) -> None:
+    touch(tmp_path, "all/001_001_001.mp4", "all/064_010_005.mp4", "all/x.mp4")
+    clips, layout, _ = read_layout(tmp_path)
+    assert layout == "lsa64"
+    assert rows(clips, "clip", "label", "signer") == [
+        ("all/001_001_001", "1", "1"),
+        ("all/064_010_005", "64", "10"),
+    ]
+    assert "1 video left out" in capsys.readouterr().err
+
+
+def test_lsa64_names_in_folders_of_classes_are_names(tmp_path: Path) -> None:
+    touch(tmp_path, "hello/001_001_001.mp4", "bye/002_001_001.mp4")
+    clips, layout, _ = read_layout(tmp_path)
+    assert layout == "folder" and set(clips["label"]) == {"hello", "bye"}
+    with pytest.raises(UserError, match="named as LSA64's are"):
+        read_layout(touch(tmp_path / "other", "a/1.mp4"), "lsa64")
+
+
+# --- UCF101 -----------------------------------------------------------------
+
+UCF = [
+    f"{name}/v_{name}_g{group:02}_c01.avi"
+    for name in ("ApplyEyeMakeup", "YoYo")
+    for group in (1, 8, 9)
+]
+
+
+@pytest.fixture
+def ucf(tmp_path: Path) -> Path:
+    """Videos and lists in the folders that their archives have."""
+    touch(tmp_path, *(f"UCF-101/{path}" for path in UCF))
+    lists = tmp_path / "ucfTrainTestlist"
+    lists.mkdir()
+    number = {"ApplyEyeMakeup": 1, "YoYo": 101}
+    for which, groups in (("01", ("08", "09")), ("02", ("01", "09"))):
+        train = [path for path in UCF if path[-10:-8] in groups]
+        test = [path for path in UCF if path not in train]
+        (lists / f"trainlist{which}.txt").write_text(
+            "".join(f"{x} {number[x.split('/')[0]]}\n" for x in train)
+        )
+        (lists / f"testlist{which}.txt").write_text("\r\n".join(test))
+    (lists / "classInd.txt").write_text("1 ApplyEyeMakeup\n101 YoYo\n")
+    return tmp_path
+
+
+def test_ucf101(ucf: Path, capsys) -> None:
+    clips, layout, _ = read_layout(ucf)
+    assert layout == "ucf101"
+    assert set(rows(clips, "video", "label", "signer", "split")) == {
+        (
+            f"UCF-101/{path}",
+            path.split("/")[0],
+            path[-11:-8],
+            "test" if "_g01_" in path else "train",
+        )
+        for path in UCF
+    }
+    assert "the lists 01 are taken" in capsys.readouterr().out
+
+
+def test_ucf101_without_lists_has_groups(ucf: Path) -> None:
+    for path in (ucf / "ucfTrainTestlist").iterdir():
+        path.unlink()
+    clips, layout, _ = read_layout(ucf)
+    assert layout == "ucf101"
+    assert set(clips["signer"]) == {"g01", "g08", "g09"}
+    assert set(clips["split"]) == {""}
+    assert set(clips["label"]) == {"ApplyEyeMakeup", "YoYo"}
+
+
+def test_ucf101_lists_that_are_wrong(ucf: Path) -> None:
+    path = ucf / "ucfTrainTestlist/trainlist01.txt"
+    path.write_text("../x.avi 1\n")
+    with pytest.raises(UserError, match=r"trainlist01.txt, line 1: "):
+        read_layout(ucf)
+    path.write_text("A/other.avi 1\n")
+    (ucf / "ucfTrainTestlist/testlist01.txt").unlink()
+    with pytest.raises(UserError, match="not one video of UCF101's lists"):
+        read_layout(ucf)
 
 
 # --- CSV --------------------------------------------------------------------
@@ -445,6 +633,61 @@ def test_csv_from_a_spreadsheet(tmp_path: Path, separator: str) -> None:
     path.write_bytes(f"\ufeff{text}".encode())
     assert rows(read_layout(path)[0], "clip", "label") == [("1", "ja")]
     assert read_layout(tmp_path)[1] == "csv"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("first", ["", "sep=;\r\n"])
+def test_csv_as_excel_in_europe_writes_it(
+    tmp_path: Path, encoding: str, first: str
+) -> None:
+    touch(tmp_path, "Tür/1.mp4")
+    text = f'{first}File;LABEL;Start;End\r\nTür\\1.mp4;null;0,5;"1,75"\r\n'
+    (tmp_path / "list.csv").write_bytes(text.encode(encoding))
+    clips, layout, _ = read_layout(tmp_path)
+    assert layout == "csv"
+    assert rows(clips, "clip", "label", "start", "end") == [
+        ("Tür/1@0.5-1.75", "null", "0.5", "1.75")
+    ]
+
+
+@pytest.mark.parametrize(
+    "header", ["file,label", "Video,Class", "filename,gloss", "File Path,sign"]
+)
+def test_csv_with_other_headers(tmp_path: Path, header: str) -> None:
+    touch(tmp_path, "1.mp4")
+    write_list(tmp_path, f"{header},Signer ID\n1.mp4,NA,Anna\n")
+    clips, layout, _ = read_layout(tmp_path)
+    assert layout == "csv"
+    assert rows(clips, "clip", "label", "signer") == [("1", "NA", "Anna")]
+
+
+def test_csv_may_be_the_table_of_another_data_set(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.mp4")
+    write_list(tmp_path, "clip,video,label,signer,split\none,a/1.mp4,x,,val\n")
+    clips, layout, _ = read_layout(tmp_path)
+    assert layout == "csv"
+    assert rows(clips, "clip", "label", "split") == [("a/1", "x", "val")]
+
+
+def test_csv_with_absolute_paths(tmp_path: Path) -> None:
+    real = touch(tmp_path / "disk", "x/1.mp4", "2.mp4")
+    link(tmp_path / "videos", real)
+    root = tmp_path / "videos"
+    write_list(
+        root, f"path,label\n{root / 'x' / '1.mp4'},a\n{real / '2.mp4'},b\n"
+    )
+    assert list(read_layout(root)[0]["video"]) == ["x/1.mp4", "2.mp4"]
+    write_list(root, f"path,label\n{tmp_path / 'other.mp4'},a\n")
+    with pytest.raises(UserError, match="leads out of the CSV's folder"):
+        read_layout(root)
+
+
+def test_csv_in_an_old_code_page_says_how_to_save_it(tmp_path: Path) -> None:
+    touch(tmp_path, "1.mp4")
+    path = tmp_path / "list.csv"
+    path.write_bytes("path;label\n1.mp4;Tür\n".encode("cp1252"))
+    with pytest.raises(UserError, match="list.csv cannot be read.*CSV UTF-8"):
+        read_layout(path)
 
 
 def test_csv_sections(tmp_path: Path) -> None:
@@ -496,7 +739,7 @@ def test_csv_names_the_row(tmp_path: Path, row: str, message: str) -> None:
 
 def test_csv_must_be_one(tmp_path: Path) -> None:
     touch(tmp_path, "a/1.mp4")
-    write_list(tmp_path, "file,word\n1.mp4,a\n", "other.csv")
+    write_list(tmp_path, "what,word\n1.mp4,a\n", "other.csv")
     assert read_layout(tmp_path)[1] == "folder"
     with pytest.raises(UserError, match="holds none; name it with: --source"):
         read_layout(tmp_path, "csv")
@@ -524,4 +767,4 @@ def test_files_are_found_whatever_is_between(tmp_path: Path) -> None:
     source = find_files(tmp_path)
     assert source.files == ["B/3.mkv", "a/1.txt", "b/2.mp4", "c.mp4"]
     assert source.videos == ["B/3.mkv", "b/2.mp4", "c.mp4"]
-    assert source.outside == []
+    assert source.unreadable == {} and source.dangling == source.loops == []

@@ -38,8 +38,8 @@ def test_nothing_is_made_before_it_is_asked_for() -> None:
 
 def test_some_of_them() -> None:
     found, made = make(2500)
-    some = found.only(lambda task: task % 30 == 0)
+    some = found.only(lambda _, task: task % 30 == 0)
     assert made == list(range(2500))
     assert dict(some.items()) == {f"c{n}": 10 * n for n in range(0, 2500, 3)}
-    assert not found.only(lambda task: False)
+    assert not found.only(lambda _, task: False)
     assert list(some)[:2] == ["c0", "c3"] and some["c3"] == 30

@@ -258,15 +258,15 @@ def test_identical_files_are_those_of_the_same_bytes(
         assert len({path.read_bytes() for path in group}) == 1
 
 
-def test_twins_in_two_splits_are_named(tmp_path, capsys) -> None:
+def test_duplicates_in_two_splits_are_named(tmp_path, capsys) -> None:
     clips = make_clips(["a"] * 4, given_splits=["train", "train", "val", ""])
     for video, content in zip(clips["video"], b"xyxx", strict=True):
         (tmp_path / video).write_bytes(bytes([content]))
-    splits.warn_of_twins(clips, tmp_path)
+    splits.warn_of_duplicates(clips, tmp_path)
     warning = capsys.readouterr().err
     assert "clip.000.mp4 and clip.002.mp4" in warning
     assert "1 video is in more than one split" in warning
-    splits.warn_of_twins(clips.assign(split="train"), tmp_path)
+    splits.warn_of_duplicates(clips.assign(split="train"), tmp_path)
     assert capsys.readouterr().err == ""
 
 
@@ -274,7 +274,7 @@ def test_sections_of_one_video_are_no_twins(tmp_path, capsys) -> None:
     clips = make_clips(["a", "a"], given_splits=["train", "val"])
     clips["video"] = "long.mp4"
     (tmp_path / "long.mp4").write_bytes(b"x")
-    splits.warn_of_twins(clips, tmp_path)
+    splits.warn_of_duplicates(clips, tmp_path)
     assert capsys.readouterr().err == ""
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from signs.core.errors import UserError
 from signs.data import clips_table
 from signs.data.clips_table import Dataset
+from signs.data.signers import add_signers
 
 ODD_LABELS = ["null", "NA", "nan", "None", "Straße", "a,b", 'say "ja"', "0"]
 texts = st.text(
@@ -190,12 +191,40 @@ def test_signers_are_filled_in(tmp_path: Path, capsys) -> None:
     name = unicodedata.normalize("NFD", "clip.1")
     path.write_text(f"clip,signer\n{name},Anna\nclip.2,\ngone,Ben\n")
     clips = clips_of(["a", "b", "c"]).assign(signer=["x", "y", "z"])
-    filled = clips_table.add_signers(clips, path)
+    filled = add_signers(clips, path)
     assert list(filled["signer"]) == ["x", "Anna", "z"]
     assert "lists 1 clip that is not there, such as gone" in (
         capsys.readouterr().err
     )
-    assert clips_table.add_signers(clips, tmp_path / "none.csv") is clips
+    assert add_signers(clips, tmp_path / "none.csv") is clips
+
+
+def test_signers_may_be_named_by_video(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "signers.csv"
+    text = "File;Person\r\nclip.0.mp4;Anna\r\nsub\\long.mp4;Ben\r\n"
+    path.write_bytes(f"{text}sub/long@2-3;Cleo\r\n".encode("utf-16"))
+    clips = clips_of(["a", "b", "c", "d"])
+    clips["clip"] = ["clip.0", "sub/long@0-1", "sub/long@1-2", "sub/long@2-3"]
+    clips["video"] = ["clip.0.mp4"] + ["sub/long.mp4"] * 3
+    filled = add_signers(clips, path)
+    assert list(filled["signer"]) == ["Anna", "Ben", "Ben", "Cleo"]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: text.encode("utf-16"),
+        lambda text: text.replace(",", ";").encode("utf-8-sig"),
+        lambda text: text.replace(",", "\t").encode(),
+        lambda text: b"sep=,\r\n" + text.encode(),
+    ],
+)
+def test_a_table_saved_by_a_spreadsheet(tmp_path: Path, encode) -> None:
+    dataset = Dataset(tmp_path)
+    dataset.clips.write_bytes(encode(HEAD + "a,a.mp4,null,Ä,train\n"))
+    clips = clips_table.read_clips(dataset)
+    assert list(clips.iloc[0]) == ["a", "a.mp4", "null", "Ä", "train"]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +238,7 @@ def test_wrong_signers(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "signers.csv"
     path.write_text(content)
     with pytest.raises(UserError, match=message):
-        clips_table.add_signers(clips_of(["a"]), path)
+        add_signers(clips_of(["a"]), path)
 
 
 def test_the_largest_classes_are_kept() -> None:

@@ -89,7 +89,7 @@ def test_sections(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", [".avi", ".mp4"])
 def test_red_stays_red(tmp_path: Path, ending: str) -> None:
     path = write_video(tmp_path / f"clip{ending}", colour=(250, 10, 30))
-    task = frame_store.FrameTask(tmp_path, path, tmp_path / "frames", 3)
+    task = frame_store.FrameTask(path, tmp_path / "frames", 3)
     frame_store.make_frames(task)
     batch = frame_store.read_pictures(task.folder, 3, 32)
     assert batch.shape == (3, 32, 32, 3) and batch.dtype == np.uint8

@@ -7,8 +7,9 @@ the present inputs are compared with those: the size and the time of a file,
 which costs one look at its folder, and its content only where the time alone
 is another one, as after a copy.
 
-Many clips share one record, `made-from.jsonl`, to which lines are appended.
-A single file, such as an exported model, has one of its own beside it.
+Many clips share one record, `.made-from/STEP.jsonl` of their data set, to
+which lines are appended. A single file, such as an exported model, has one of
+its own beside it.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from signs.core import files
+from signs.core.parallel import Outcome
 
 NAME = "made-from.jsonl"
 # Larger files are known by size and time alone: reading them costs more than
@@ -31,8 +33,11 @@ LARGEST_HASHED = 1 << 28  # bytes
 # A file may be written twice between two ticks of a disk's clock. So the time
 # of one that was younger when it was looked at is not relied on (FAT: 2 s).
 _TICK = 2_000_000_000  # nanoseconds
-_BATCH, _SECONDS = 1_000, 10.0  # entries and time that one sync serves
+_YOUNG = 0  # instead of its time: its content is read on every run
+_BATCH, _SECONDS = 1_000, 2.0  # entries or time that one sync serves
 _STARTED, _REMOVED = "{}", "null"  # instead of a clip's inputs
+# Marks files that an earlier version made, which wrote nothing down.
+_ADOPTED = "adopted"
 
 # Numbers and texts as JSON has them, and files.
 Inputs: TypeAlias = Mapping[str, "str | int | float | None | Fingerprint"]
@@ -44,8 +49,8 @@ class Fingerprint:
 
     Attributes:
         size: bytes.
-        mtime_ns: when it was last written to; 0 if that says nothing, as it
-            was only just then.
+        mtime_ns: when it was last written to; `_YOUNG` if that says nothing,
+            as it was only just then.
         digest: of its content; empty for files above `LARGEST_HASHED`.
         path: where the file is, if its content is yet to be read.
     """
@@ -62,7 +67,7 @@ class Fingerprint:
         if self.size > LARGEST_HASHED:
             return Fingerprint(self.size, self.mtime_ns)
         if 0 <= time.time_ns() - self.mtime_ns < _TICK:
-            return Fingerprint(self.size, 0, _digest(self.path))
+            return Fingerprint(self.size, _YOUNG, _digest(self.path))
         digest = _known_digest(self.path, self.size, self.mtime_ns)
         return Fingerprint(self.size, self.mtime_ns, digest)
 
@@ -96,16 +101,16 @@ class Record:
     line that a power cut has torn is no line.
 
     Args:
-        path: the journal; it need not exist. Lines that do not count any more
-            are dropped once they are most of it.
+        path: the journal; it need not exist.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self._entries: dict[str, str] = {}
         self._waiting: dict[str, str] = {}
-        self._synced = time.monotonic()
-        self._lines = self._load()
+        self._due = time.monotonic() + _SECONDS
+        self._has_appended = False
+        self._load()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -129,7 +134,10 @@ class Record:
         once.
         """
         recorded = self.get(key)
-        if recorded is None or recorded.keys() != inputs.keys():
+        if recorded is None:
+            return False
+        adopted = recorded.pop(_ADOPTED, False)
+        if recorded.keys() != inputs.keys():
             return False
         moved = False
         for name, value in inputs.items():
@@ -137,22 +145,26 @@ class Record:
                 if recorded[name] != value:
                     return False
             elif not _is_as_of(value, recorded[name]):
-                moved = True
                 if not _has_content_of(value, recorded[name]):
                     return False
-        text = _text(inputs) if moved else ""
-        if moved and text != self._entries[key]:
-            self._entries[key] = self._waiting[key] = text
+                moved |= recorded[name][1] != _YOUNG
+        if moved:
+            mark = {_ADOPTED: True} if adopted else {}
+            self._entries[key] = self._waiting[key] = _text({**inputs, **mark})
         return True
+
+    def is_adopted(self, key: str) -> bool:
+        """Whether the clip's files are of an earlier version, and trusted."""
+        return _ADOPTED in (self.get(key) or {})
 
     def identity(self, key: str) -> str:
         """A short text that is another one when the clip is made anew from
         other inputs, and the same where only a file's time has changed.
 
-        Empty for an unknown clip.
+        Empty for a clip that is unknown, or not finished.
         """
         recorded = self.get(key)
-        if recorded is None:
+        if not recorded:
             return ""
         parts = {
             name: [value[0], value[2] or value[1]]
@@ -169,13 +181,25 @@ class Record:
         Until they are finished they are current for no inputs, even if the
         run is killed; and they are known, should the clip vanish.
         """
-        self._entries.update(started := dict.fromkeys(keys, _STARTED))
-        self._waiting.update(started)
+        for key in keys:
+            if self._entries.get(key) != _STARTED:
+                self._entries[key] = self._waiting[key] = _STARTED
         self.flush()
 
     def update(self, key: str, inputs: Inputs) -> None:
         """Says what the clip's files, which are there now, were made from."""
         self._note(key, _text(inputs))
+
+    def adopt(self, key: str, inputs: Inputs) -> None:
+        """Like `update`, for files of which nothing was written down."""
+        self._note(key, _text({**inputs, _ADOPTED: True}))
+
+    def watch(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """Yields outcomes of work that returns a clip's inputs, noted down."""
+        for clip, inputs, error in outcomes:
+            if error is None:
+                self.update(clip, inputs)
+            yield clip, inputs, error
 
     def discard(self, key: str) -> None:
         """Says that the clip's files are no more."""
@@ -184,31 +208,33 @@ class Record:
 
     def flush(self) -> None:
         """Makes all that was noted last: first the clips' files, then this."""
+        began = time.monotonic()
         if self._waiting:
             sync_disk(self.path.parent)
             self._append(self._waiting)
             self._waiting = {}
-        self._synced = time.monotonic()
-        if self._lines > 2 * len(self._entries) + _BATCH:
+        # A slow disk is not kept waiting for most of the time.
+        took = time.monotonic() - began
+        self._due = time.monotonic() + max(_SECONDS, 20 * took)
+
+    def close(self) -> None:
+        """Makes all last, and leaves one line a clip, in order."""
+        self.flush()
+        if self._has_appended:
             self._compact()
 
     def _note(self, key: str, text: str) -> None:
         if text != _REMOVED:
             self._entries[key] = text
         self._waiting[key] = text
-        if (
-            len(self._waiting) >= _BATCH
-            or time.monotonic() - self._synced > _SECONDS
-        ):
+        if len(self._waiting) >= _BATCH or time.monotonic() > self._due:
             self.flush()
 
-    def _load(self) -> int:
-        lines = 0
+    def _load(self) -> None:
         if not self.path.exists():
-            return lines
+            return
         with self.path.open("rb") as file:
             for line in file:
-                lines += 1
                 entry = _parse(line)
                 if entry is None:
                     continue
@@ -217,7 +243,6 @@ class Record:
                     self._entries.pop(key, None)
                 else:
                     self._entries[key] = _text(inputs)
-        return lines
 
     def _append(self, entries: Mapping[str, str]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -229,17 +254,17 @@ class Record:
             file.writelines(map(_line, entries.items()))
             file.flush()
             os.fsync(file.fileno())
-        self._lines += len(entries)
+        self._has_appended = True
 
     def _compact(self) -> None:
         with (
             files.atomic(self.path) as temporary,
             temporary.open("wb") as file,
         ):
-            file.writelines(map(_line, self._entries.items()))
+            file.writelines(map(_line, sorted(self._entries.items())))
             file.flush()
             os.fsync(file.fileno())
-        self._lines = len(self._entries)
+        self._has_appended = False
 
 
 @contextmanager
@@ -248,27 +273,34 @@ def recording(path: Path) -> Iterator[Record]:
     record = Record(path)
     try:
         yield record
-    finally:
+    except BaseException:
         record.flush()
+        raise
+    record.close()
 
 
-def is_current(path: Path, inputs: Inputs) -> bool:
+def is_current(path: Path, inputs: Inputs, journal: Path | None = None) -> bool:
     """Whether a single file is there, and was made from just these inputs.
 
     It is itself one of the inputs: a file that was changed since is not what
     was made.
+
+    Args:
+        path: the file.
+        inputs: what it would be made from now.
+        journal: where that is written down; None is beside the file.
     """
     if not path.exists():
         return False
-    with recording(beside(path)) as record:
+    with recording(journal or beside(path)) as record:
         return record.is_current(
             path.name, {**inputs, "made": fingerprint(path)}
         )
 
 
-def note(path: Path, inputs: Inputs) -> None:
-    """Writes down beside a file that was just made what it was made from."""
-    with recording(beside(path)) as record:
+def note(path: Path, inputs: Inputs, journal: Path | None = None) -> None:
+    """Writes down what a file that was just made was made from."""
+    with recording(journal or beside(path)) as record:
         record.update(path.name, {**inputs, "made": fingerprint(path)})
 
 
@@ -321,7 +353,13 @@ def _parse(line: bytes) -> tuple[str, dict[str, Any] | None] | None:
     """The clip and inputs of a line; None if it is torn or damaged."""
     try:
         key, inputs = json.loads(line)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
-    is_whole = isinstance(key, str) and isinstance(inputs, dict | None)
+    if not isinstance(key, str) or not isinstance(inputs, dict | None):
+        return None
+    is_whole = all(
+        len(value) == 3
+        for value in (inputs or {}).values()
+        if type(value) is list
+    )
     return (key, inputs) if is_whole else None

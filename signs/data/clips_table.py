@@ -6,16 +6,15 @@ which index of the network's output is which label.
 
 import re
 import unicodedata
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from signs.core import files
 from signs.core.errors import UserError
-from signs.core.messages import count, log
+from signs.core.messages import count
+from signs.data.csv_files import read_csv as read_csv
+from signs.data.csv_files import write_table as write_table
 
 COLUMNS = ["clip", "video", "label", "signer", "split"]
 # Only there where clips are sections of longer videos; in seconds.
@@ -63,40 +62,14 @@ class Dataset:
     def feature(self, cnn: str) -> Path:
         return self.root / "feature" / cnn
 
+    @property
+    def given(self) -> Path:
+        """The clips table as the source gave it last, before any edits."""
+        return self.root / ".made-from" / "clips.csv"
 
-def read_csv(path: Path, **options: Any) -> pd.DataFrame:
-    """Reads a CSV file as text, cell by cell.
-
-    A German `null` or an English `NA` is a word here, not a missing value.
-
-    Args:
-        path: a file in UTF-8, with or without a byte order mark.
-        options: passed on to `pandas.read_csv`.
-
-    Raises:
-        UserError: if the file is not UTF-8 or not a table.
-    """
-    options = {"dtype": str, "encoding": "utf-8-sig", **options}
-    try:
-        with warnings.catch_warnings():
-            # A row with more cells than the header has is a mistake; pandas
-            # would shift all columns, or only warn and drop the last cells.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                path, keep_default_na=False, index_col=False, **options
-            )
-    except pd.errors.ParserWarning as error:
-        raise UserError(
-            f"{path}: a row has more cells than there are columns; put cells "
-            'that hold a comma in "quotation marks"'
-        ) from error
-    except (UnicodeDecodeError, pd.errors.ParserError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(
-            f"{path} cannot be read ({reason}); save it as CSV in UTF-8"
-        ) from error
-    except pd.errors.EmptyDataError as error:
-        raise UserError(f"{path} is empty") from error
+    def record(self, step: str) -> Path:
+        """What the files of a step were made from; see `changes`."""
+        return self.root / ".made-from" / f"{step}.jsonl"
 
 
 def read_clips(dataset: Dataset) -> pd.DataFrame:
@@ -199,45 +172,6 @@ def on_disk(cell: str) -> str:
     )
 
 
-def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Writes a table as CSV, atomically, with the same bytes everywhere."""
-    with files.atomic(path) as temporary:
-        table.to_csv(
-            temporary, index=False, encoding="utf-8", lineterminator="\n"
-        )
-
-
-def add_signers(clips: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Fills the column signer from `signers.csv` (clip,signer), if there.
-
-    Raises:
-        UserError: if the file is wrong.
-    """
-    if not path.exists():
-        return clips
-    rows = read_csv(path)
-    if not {"clip", "signer"} <= set(rows.columns):
-        raise UserError(f"{path} must have the columns clip,signer")
-    names = rows["clip"].map(normal)
-    if names.duplicated().any():
-        twice = names[names.duplicated()].iloc[0]
-        raise UserError(f"{path} lists the clip {twice!r} twice")
-    signers = dict(zip(names, rows["signer"].map(normal), strict=True))
-    keys = clips["clip"].map(normal)
-    unknown = sorted(set(names) - set(keys))
-    if unknown:
-        log.warning(
-            f"{path} lists {count(len(unknown), 'clip')} that "
-            f"{'is' if len(unknown) == 1 else 'are'} not there, such as "
-            f"{unknown[0]}"
-        )
-    filled = [
-        signers.get(key) or signer
-        for key, signer in zip(keys, clips["signer"], strict=True)
-    ]
-    return clips.assign(signer=filled)
-
-
 def keep_classes(
     clips: pd.DataFrame, min_clips: int = 1, classes: int | None = None
 ) -> pd.DataFrame:
@@ -269,7 +203,7 @@ def keep_classes(
     return clips[clips["label"].isin(kept)].reset_index(drop=True)
 
 
-def class_order(labels: pd.Series) -> list[str]:
+def class_order(labels: "pd.Series[str]") -> list[str]:
     """The labels in the order of the network's outputs.
 
     Labels that are all whole numbers (IsoGD's, from 1) go by number, others

@@ -47,9 +47,9 @@ class Rows(Mapping[str, Task]):
             for row in block.to_dict("records"):
                 yield row["clip"], self._make(row)  # type: ignore[arg-type]
 
-    def only(self, condition: Callable[[Task], bool]) -> "Rows[Task]":
-        """Those whose task fulfils a condition."""
-        wanted = [condition(task) for _, task in self.in_order()]
+    def only(self, condition: Callable[[str, Task], bool]) -> "Rows[Task]":
+        """Those whose clip and task fulfil a condition."""
+        wanted = [condition(clip, task) for clip, task in self.in_order()]
         return Rows(self._clips[pd.array(wanted, "bool")], self._make)
 
     @cached_property

@@ -1,16 +1,19 @@
-"""The files of a folder, and the clips that they are."""
+"""The files of a folder of videos, as it is found, and the clips they are."""
 
+import glob
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from signs.core.messages import count, log
 from signs.data import clips_table
 
+# The endings of videos, in small letters.
 ENDINGS = frozenset(
-    ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts "
-    ".vob .webm .wmv".split()
+    ".3gp .asf .avi .dav .flv .gif .h264 .h265 .hevc .m2ts .m4v .mkv .mov .mp4 "
+    ".mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv".split()
 )
 # Names of the folders, lists and CSV cells that mean a split.
 SPLIT_NAMES = {
@@ -53,67 +56,126 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Source:
-    """The files of a folder.
+class VideoFolder:
+    """The files of a folder, and what of it could not be looked at.
+
+    All paths start from `root`, with `/`, and are sorted by their characters.
 
     Attributes:
         root: the folder.
-        files: paths from `root` with `/`, sorted by their characters.
+        files: all files, but hidden ones.
         videos: those of them that end as videos do.
-        outside: links that lead out of the folder, and are left out.
+        unreadable: why a folder could not be read, by its path.
+        dangling: links that lead nowhere.
+        loops: links to a folder that they are in, which are not followed.
     """
 
     root: Path
     files: list[str]
     videos: list[str]
-    outside: list[str]
+    unreadable: dict[str, str] = field(default_factory=dict)
+    dangling: list[str] = field(default_factory=list)
+    loops: list[str] = field(default_factory=list)
+
+    def hides(self, path: str) -> bool:
+        """Whether a file may be there that could not be looked at."""
+        parents = [str(parent) for parent in PurePosixPath(path).parents]
+        closed = {*self.unreadable, *self.dangling}
+        return not closed.isdisjoint([path, *parents])
 
 
-def find_files(root: Path) -> Source:
-    """All files below a folder, but hidden ones and what lies outside.
+def find_files(root: Path) -> VideoFolder:
+    """Finds the files of a folder and of those below, links being followed.
 
-    Links to files that are inside are kept, links to folders never followed.
+    Raises:
+        OSError: if the folder itself cannot be read.
     """
-    found, outside, folders = [], [], [""]
+    found = VideoFolder(root, [], [])
+    # Folders to look at, each with those above it, to know a loop by.
+    folders: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", ())]
     while folders:
-        folder = folders.pop()
-        with os.scandir(root / folder) as entries:
-            for entry in entries:
-                path = folder + entry.name
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_symlink() and not os.path.exists(entry.path):
-                    continue  # leads nowhere, or in a circle
-                if entry.is_symlink() and leads_out(Path(entry.path), root):
-                    outside.append(path)
-                elif entry.is_dir(follow_symlinks=False):
-                    folders.append(path + "/")
-                elif entry.is_file():
-                    found.append(path)
-    found.sort()
-    return Source(root, found, [*filter(is_video, found)], sorted(outside))
+        folder, above = folders.pop()
+        try:
+            identity = _identity(root / folder)
+            if identity in above:
+                found.loops.append(folder.rstrip("/"))
+                continue
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    if _sort_in(entry, folder, found):
+                        below = f"{folder}{entry.name}/"
+                        folders.append((below, (*above, identity)))
+        except OSError as error:
+            if not folder:
+                raise
+            reason = error.strerror or type(error).__name__
+            found.unreadable[folder.rstrip("/")] = reason
+    found.files.sort()
+    found.videos.extend(filter(is_video, found.files))
+    found.dangling.sort()
+    found.loops.sort()
+    return found
 
 
-def leads_out(path: Path, root: Path) -> bool:
-    """Whether a path ends outside of a folder, links being followed."""
-    # Unlike `Path.resolve`, this takes links that go in a circle.
-    return not Path(os.path.realpath(path)).is_relative_to(
-        os.path.realpath(root)
-    )
+def _sort_in(
+    entry: "os.DirEntry[str]", folder: str, found: VideoFolder
+) -> bool:
+    """Notes a file or a link that leads nowhere; true for a folder."""
+    path = folder + entry.name
+    if entry.name.startswith("."):
+        return False
+    if entry.is_symlink() and not os.path.exists(entry.path):
+        found.dangling.append(path)
+    elif entry.is_dir():
+        return True
+    elif entry.is_file():
+        found.files.append(path)
+    return False
 
 
-def warn_of_links(source: Source) -> None:
-    if source.outside:
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def warn_of(found: VideoFolder) -> None:
+    """Names what could not be looked at."""
+    for folder, reason in sorted(found.unreadable.items()):
         log.warning(
-            f"{count(len(source.outside), 'link')} in {source.root} left out "
-            "for leading out of that folder, such as "
-            f"{clips_table.as_cell(source.outside[0])}; copy what is there, "
-            "or name its folder with --source"
+            f"{found.root / folder} cannot be read ({reason}): what is in it "
+            "is left out; allow it, and run the same command again"
         )
+    for links, problem, remedy in (
+        (
+            found.dangling,
+            "leading nowhere",
+            "fetch what they stand for (git annex get, dvc pull, huggingface "
+            "download), or mount the disk",
+        ),
+        (found.loops, "leading back to a folder they are in", "remove them"),
+    ):
+        if links:
+            log.warning(
+                f"{count(len(links), 'link')} in {found.root} left out for "
+                f"{problem}, such as {clips_table.as_cell(links[0])}; {remedy}"
+            )
 
 
 def is_video(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in ENDINGS
+
+
+def expand(arguments: Iterable[str]) -> Iterator[str]:
+    """Replaces patterns such as `*.mp4` by the files that fit, sorted.
+
+    Shells do so, but for those of Windows. What is there under just that name
+    stays as it is, and so does what fits nothing, for the message about it.
+    """
+    for argument in arguments:
+        fitting: list[str] = []
+        if glob.has_magic(argument) and not os.path.lexists(argument):
+            fitting = sorted(glob.glob(argument, recursive=True))
+        yield from fitting or [argument]
 
 
 def _has_odd_bytes(text: str) -> bool:

@@ -212,7 +212,7 @@ def warn_of_signers(clips: pd.DataFrame, how: str) -> None:
         )
 
 
-def warn_of_twins(clips: pd.DataFrame, root: Path) -> None:
+def warn_of_duplicates(clips: pd.DataFrame, root: Path) -> None:
     """Names videos of different splits that are byte for byte the same.
 
     Args:

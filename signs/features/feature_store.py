@@ -19,6 +19,7 @@ from signs.core.parallel import COSTS_ONE_CLIP, Outcome, Work, ends_the_run
 from signs.data.clips_table import Dataset
 from signs.data.rows import Rows
 from signs.features import backbones as cnns
+from signs.features.made_from import MadeFrom
 from signs.video import frame_store
 
 if TYPE_CHECKING:
@@ -51,12 +52,15 @@ def tasks(
     clips: pd.DataFrame,
     meta: dict[str, Any],
     only_missing: bool = False,
+    made_from: MadeFrom | None = None,
 ) -> Rows[FeatureTask]:
     """The task of every clip of the table, by clip.
 
     Args:
-        only_missing: leave out the clips whose file is there. A file that
-            was cut has another size, so that none needs to be opened.
+        only_missing: leave out the clips that have features of the frames as
+            they are. A file that was cut has another size, so that none needs
+            to be opened.
+        made_from: what the features that are there were made from; None looks.
     """
 
     def task(row: dict[str, Any]) -> FeatureTask:
@@ -71,10 +75,14 @@ def tasks(
     rows = Rows(clips, task)
     if not only_missing:
         return rows
+    known = made_from or MadeFrom(dataset, meta["cnn"])
     whole = _file_size(meta["frames"], meta["length"], meta["dtype"])
-    return rows.only(
-        lambda x: not x.path.is_file() or x.path.stat().st_size != whole
-    )
+
+    def is_missing(clip: str, task: FeatureTask) -> bool:
+        is_whole = task.path.is_file() and task.path.stat().st_size == whole
+        return not (is_whole and known.is_current(clip))
+
+    return rows.only(is_missing)
 
 
 def _file_size(frames_a_clip: int, length: int, dtype: str) -> int:

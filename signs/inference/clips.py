@@ -65,7 +65,7 @@ def find_videos(paths: Iterable[Path]) -> dict[str, Video]:
     """
     from signs.data import clips_table, scan
 
-    paths = [there for path in paths for there in _spell_out(path)]
+    paths = [Path(name) for name in scan.expand(map(str, paths))]
     named = {path for path in paths if not path.is_dir()}
     together = Counter(path.parent for path in named)
     found = []
@@ -79,12 +79,6 @@ def find_videos(paths: Iterable[Path]) -> dict[str, Video]:
     if not found:
         raise UserError(f"there is no video in {', '.join(map(str, paths))}")
     return {clips_table.as_cell(str(video.path)): video for video in found}
-
-
-def _spell_out(path: Path) -> list[Path]:
-    if "*" not in path.name or path.exists():
-        return [path]
-    return sorted(path.parent.glob(path.name)) or [path]
 
 
 def start_worker(

@@ -224,8 +224,8 @@ def find_clips(
     if unknown:
         raise UserError(
             f"the label {min(unknown)!r} of {dataset.clips} is missing in "
-            f"{dataset.classes}; delete {dataset.classes}, and write it "
-            f"afresh with: python frame.py {dataset.name}"
+            f"{dataset.classes}; take it up with: python frame.py "
+            f"{dataset.name}"
         )
     kind = f"{split} clip" if split else "clip"
     missing = feature_store.tasks(dataset, chosen, meta, only_missing=True)

@@ -13,7 +13,7 @@ from signs.features import feature_store
 from signs.training import feature_dataset, session_mean
 from signs.training.feature_dataset import FeatureDataset, find_clips
 from signs.training.settings import RunOptions, Settings
-from signs.video import frame_store
+from signs.video import catalog, frame_store
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ def read_data(settings: Settings, options: RunOptions) -> Data:
     """
     dataset = Dataset(options.data / settings.dataset)
     clips = clips_table.read_clips(dataset)
+    catalog.check_frames(dataset, clips, adopt=False)
     classes = clips_table.read_classes(dataset)
     meta = feature_store.require_meta(dataset, settings.features)
     train, val = (

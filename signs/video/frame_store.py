@@ -13,7 +13,9 @@ import pandas as pd
 
 from signs.core import files
 from signs.core.errors import UserError
-from signs.data import scan
+from signs.core.messages import count, log
+from signs.data import changes
+from signs.data.changes import Record
 from signs.data.clips_table import Dataset, on_disk
 from signs.data.rows import Rows
 from signs.video import decode
@@ -27,14 +29,12 @@ class FrameTask:
     """All that is needed to make the frames of one clip.
 
     Attributes:
-        root: the folder that the video must lie in.
         video: the file.
         folder: where its frames go.
         frames: how many.
         start, end: the section to take them from, in seconds.
     """
 
-    root: Path
     video: Path
     folder: Path
     frames: int
@@ -47,46 +47,48 @@ def frame_paths(folder: Path, frames: int) -> list[Path]:
     return [folder / name for name in _names(frames)]
 
 
-def make_frames(task: FrameTask) -> None:
+def make_frames(task: FrameTask) -> changes.Inputs:
     """Writes the frames of one clip, each file atomically.
 
-    The last frame is written last, so a clip that has all of them is done.
+    Returns:
+        What they were made from, for the record that says that they are done.
 
     Raises:
         ValueError: if no frame of the video can be decoded.
-        OSError: if the frames cannot be written; then none is left.
+        OSError: if the frames cannot be written. In both cases none is left,
+            an older one neither.
     """
-    _remove(task.folder, f"{files.TEMPORARY}*")  # a killed process's
-    if scan.leads_out(task.video, task.root):
-        raise ValueError(
-            f"the video is a link that leads out of {task.root}: {task.video}"
-        )
+    remove_frames(task.folder)
+    made_from = inputs(task)
     pictures = decode.read_frames(
         task.video, task.frames, task.start, task.end, SHORT_SIDE
     )
-    # Frames of another number of frames would be taken for this clip's.
-    _remove(task.folder, FRAME)
     try:
         for path, picture in zip(
             frame_paths(task.folder, task.frames), pictures, strict=True
         ):
             decode.write_jpeg(path, picture)
     except Exception:
-        _remove(task.folder, FRAME)
-        with suppress(OSError):  # clips of deeper folders may be in it
-            task.folder.rmdir()
+        remove_frames(task.folder)
         raise
+    return made_from
 
 
-def _remove(folder: Path, pattern: str) -> None:
-    for path in folder.glob(pattern):
-        if path.is_file():  # a clip in a deeper folder may be called so
-            path.unlink()
+def remove_frames(folder: Path) -> None:
+    """Removes the frames of a clip, also those that a killed process left."""
+    for pattern in (FRAME, f"{files.TEMPORARY}*"):
+        for path in folder.glob(pattern):
+            if path.is_file():  # a clip in a deeper folder may be called so
+                path.unlink()
+    with suppress(OSError):  # clips of deeper folders may be in it
+        folder.rmdir()
 
 
 def has_frames(folder: Path, frames: int) -> bool:
     """Whether exactly this clip's frames are there, and no older ones."""
     try:
+        if set(os.listdir(folder)) == set(_names(frames)):
+            return True
         with os.scandir(folder) as entries:
             there = {
                 entry.name
@@ -96,6 +98,115 @@ def has_frames(folder: Path, frames: int) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return there == set(_names(frames))
+
+
+# --- What frames were made from ---------------------------------------------
+
+
+def inputs(task: FrameTask) -> changes.Inputs:
+    """What a clip's frames are made from, its video read.
+
+    Raises:
+        ValueError: if the video is no file.
+        OSError: if it may not be read.
+    """
+    if not task.video.is_file():
+        problem = "is not a file" if task.video.exists() else "is missing"
+        raise ValueError(f"the video {problem}: {task.video}")
+    return {**_settings(task), "video": changes.fingerprint(task.video).read()}
+
+
+def is_current(record: Record, clip: str, task: FrameTask) -> bool:
+    """Whether a clip's frames were made from what is to be seen now.
+
+    Frames whose video is gone are as current as they can be.
+    """
+    try:
+        video: Any = changes.fingerprint(task.video)
+    except OSError:
+        video = (record.get(clip) or {}).get("video")
+    return record.is_current(clip, {**_settings(task), "video": video})
+
+
+def has_current_frames(record: Record, clip: str, task: FrameTask) -> bool:
+    """Whether there is nothing to do for a clip."""
+    return has_frames(task.folder, task.frames) and (
+        is_current(record, clip, task)
+    )
+
+
+def outdated(record: Record, rows: Rows[FrameTask]) -> list[str]:
+    """Clips whose frames are there, but not made from what is to be seen."""
+
+    def is_outdated(clip: str, task: FrameTask) -> bool:
+        if record.get(clip):
+            return not is_current(record, clip, task)
+        return has_frames(task.folder, task.frames)
+
+    return list(rows.only(is_outdated))
+
+
+def open_record(dataset: Dataset, rows: Rows[FrameTask]) -> Record:
+    """What the frames of a data set were made from.
+
+    Frames of an earlier version, which wrote nothing down, are trusted if
+    they are whole: they become those of the videos as they are now.
+
+    Args:
+        rows: the task of every clip.
+    """
+    path = dataset.record("frame")
+    record = Record(path)
+    if path.exists() or not meta_path(dataset).exists():
+        return record
+    for clip, task in rows.items():
+        if has_frames(task.folder, task.frames):
+            try:
+                record.adopt(clip, inputs(task))
+            except (ValueError, OSError):  # the video is gone
+                record.adopt(clip, {**_settings(task), "video": None})
+    if len(record):
+        log.info(
+            f"the frames in {dataset.frame} are of an earlier version, and "
+            "kept; --overwrite makes them again"
+        )
+    return record
+
+
+def remove_others(dataset: Dataset, record: Record, clips: pd.DataFrame) -> int:
+    """Removes the frames of clips that are no longer in the table.
+
+    Returns:
+        Of how many clips.
+    """
+    listed = set(clips["clip"])
+    others = [clip for clip in record if clip not in listed]
+    for clip in others:
+        folder = dataset.frame / clip
+        remove_frames(folder)
+        for parent in folder.relative_to(dataset.frame).parents[:-1]:
+            with suppress(OSError):  # others are in it
+                (dataset.frame / parent).rmdir()
+        record.discard(clip)
+    if others:
+        log.info(
+            f"removed the frames of {count(len(others), 'clip')} that "
+            f"{'is' if len(others) == 1 else 'are'} no longer in "
+            f"{dataset.clips}, such as {others[0]}"
+        )
+    return len(others)
+
+
+def _settings(task: FrameTask) -> dict[str, Any]:
+    section = {"start": task.start, "end": task.end}
+    whole = {"start": 0.0, "end": float("inf")}
+    return {
+        "frames": task.frames,
+        **{key: x for key, x in section.items() if x != whole[key]},
+    }
+
+
+# --- Reading them -----------------------------------------------------------
 
 
 def read_pictures(folder: Path, frames: int, size: int) -> np.ndarray:
@@ -126,7 +237,6 @@ def tasks(
 
     def task(row: dict[str, Any]) -> FrameTask:
         return FrameTask(
-            root,
             root / on_disk(row["video"]),
             dataset.frame / row["clip"],
             frames,

@@ -96,11 +96,14 @@ def until(condition: Callable[[], bool], script: Script) -> None:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """What is in the files of a folder, hidden ones included."""
+    """What is in the files of a folder, hidden ones included.
+
+    But for the records of what they were made from: times are in them.
+    """
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and ".made-from" not in path.parts
     }
 
 

@@ -62,12 +62,12 @@ def refused(capsys) -> str:
     ("content", "message"),
     [
         (b"", "is empty"),
-        (HEAD.encode("utf-16"), "save it as CSV in UTF-8"),
+        (HEAD.encode("utf-16"), "lists no clip"),
+        (HEAD.encode("utf-16")[:-1], "save it as CSV in UTF-8"),
         (b"\x00" * 999, "clips.csv"),
         (bytes(range(256)) * 9, "clips.csv"),
         (HEAD.encode() + b'"a,a.avi,x,,train\n' * 9, "clips.csv"),
-        (HEAD.replace(",", ";").encode() + b"a;a.avi;x;;\n", "column clip"),
-        (HEAD.replace(",", "\t").encode() + b"a\ta.avi\tx\t\t", "column clip"),
+        (HEAD.replace(",", "|").encode() + b"a|a.avi|x||\n", "column clip"),
         (HEAD.encode() + b"a,x/0.avi,x,,training\n", "split 'training'"),
         (
             HEAD.encode() + b"a,x/0.avi,x,,train\nb,x/0.avi,x,,val\n",

@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from scripts import META
 
 from signs.core.errors import UserError
-from signs.data import clips_table, splits
+from signs.data import changes, clips_table, splits
 from signs.data.clips_table import Dataset
 from signs.data.layouts import detect
+from signs.data.signers import add_signers
 from signs.evaluation import training_log
 from signs.features import feature_store
 from signs.training import run_record
@@ -251,7 +252,7 @@ def test_tables(tmp_path: Path, tried: Counter[str], content: bytes) -> None:
             assert row.folder.is_relative_to(dataset.frame)
             assert 0 <= row.start < row.end
         answers(lambda: splits.assign(clips))
-        answers(lambda: clips_table.add_signers(clips, dataset.signers))
+        answers(lambda: add_signers(clips, dataset.signers))
         assert list(clips_table.classes_of(clips)["index"]) == sorted(
             clips_table.classes_of(clips)["index"]
         )
@@ -280,11 +281,16 @@ def test_records(tmp_path: Path, tried: Counter[str], content: bytes) -> None:
     for path in (
         frame_store.meta_path(dataset),
         feature_store.meta_path(dataset, "mobilenet-0.25"),
+        dataset.record("frame"),
         tmp_path / "r.json",
         tmp_path / "r-best.keras",
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    record = changes.Record(dataset.record("frame"))
+    for clip in [*record, "a"]:
+        assert not record.is_current(clip, {"video": None, "frames": 7})
+        record.identity(clip)
     meta = answers(lambda: frame_store.read_meta(dataset))
     assert meta is None or meta["frames"] > 0
     meta = answers(lambda: feature_store.read_meta(dataset, "mobilenet-0.25"))

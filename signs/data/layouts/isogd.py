@@ -7,12 +7,29 @@ from pathlib import Path
 from signs.core.errors import UserError
 from signs.core.messages import count, log
 from signs.data import clips_table
-from signs.data.scan import SPLIT_NAMES, Clip, Source, is_video
+from signs.data.layouts.common import most
+from signs.data.scan import SPLIT_NAMES, Clip, VideoFolder, is_video
 
 LIST_NAME = re.compile(r"(train|valid|val|test)(_list)?\.txt", re.IGNORECASE)
 
 
-def read(source: Source) -> list[Clip]:
+def matches(folder: VideoFolder) -> bool:
+    """Whether there is one of its lists."""
+    return any(is_list(folder.root / path) for path in list_paths(folder))
+
+
+def require_lists(folder: VideoFolder) -> None:
+    """Raises a `UserError` if the videos are IsoGD's, for want of its lists."""
+    names = [video.split("/")[-1] for video in folder.videos]
+    if most(re.match(r"[MK]_\d+\.avi$", name) for name in names):
+        raise UserError(
+            f"{folder.root} has the videos of IsoGD but not its lists; put "
+            "train_list.txt, valid_list.txt and test_list.txt there, or say "
+            "--layout folder"
+        )
+
+
+def read(folder: VideoFolder) -> list[Clip]:
     """Reads the lists, in each form they were published in.
 
     A line is `RGB-video depth-video label`, of which the depth video or the
@@ -23,23 +40,23 @@ def read(source: Source) -> list[Clip]:
     of which no clip is on disk, an archive not unpacked, is left out.
     """
     copies: dict[str, list[list[Clip]]] = {}
-    for path in list_paths(source):
-        clips = _read_list(source.root, path)
+    for path in list_paths(folder):
+        clips = _read_list(folder.root, path)
         if clips:
             copies.setdefault(clips[0].split, []).append(clips)
     if not copies:
         raise UserError(
-            f"{source.root} has no list of IsoGD (train_list.txt, "
+            f"{folder.root} has no list of IsoGD (train_list.txt, "
             "valid_list.txt, test_list.txt); put the lists there"
         )
     lists = {split: max(same, key=_labelled) for split, same in copies.items()}
     found = []
-    endings = _by_ending(source.videos)
+    endings = _by_ending(folder.videos)
     for split in clips_table.SPLITS:
-        found += _locate(lists.get(split, []), endings, source.root)
+        found += _locate(lists.get(split, []), endings, folder.root)
     if not found:
         raise UserError(
-            f"not one video of the lists is in {source.root}; it should hold "
+            f"not one video of the lists is in {folder.root}; it should hold "
             "IsoGD_phase_1 and IsoGD_phase_2"
         )
     if "val" in lists and not _labelled(lists["val"]):
@@ -50,11 +67,11 @@ def read(source: Source) -> list[Clip]:
     return found
 
 
-def list_paths(source: Source) -> list[str]:
+def list_paths(folder: VideoFolder) -> list[str]:
     """Files named as the lists are, up to two folders deep; the top first."""
     paths = [
         path
-        for path in source.files
+        for path in folder.files
         if path.count("/") <= 2 and LIST_NAME.fullmatch(path.split("/")[-1])
     ]
     return sorted(paths, key=lambda path: (path.count("/"), path))
@@ -134,9 +151,9 @@ def _locate(
         )
     if not there:
         return []
-    folder = endings[there[0].video].removesuffix(there[0].video)
+    top = endings[there[0].video].removesuffix(there[0].video)
     return [
-        replace(clip, video=endings.get(clip.video, folder + clip.video))
+        replace(clip, video=endings.get(clip.video, top + clip.video))
         for clip in clips
     ]
 

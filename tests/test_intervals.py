@@ -70,7 +70,9 @@ def test_the_order_of_clips_does_not_matter(clips: list[bool], chance) -> None:
     pairs = list(zip(clips, names, strict=True))
     first = share(np.array(clips), units_of(names))
     chance.shuffle(pairs)
-    again = share(np.array([x for x, _ in pairs]), units_of([y for _, y in pairs]))
+    again = share(
+        np.array([x for x, _ in pairs]), units_of([y for _, y in pairs])
+    )
     assert first == pytest.approx(again)
 
 

@@ -85,9 +85,7 @@ def test_a_calibrated_model_has_no_more_error_than_chance() -> None:
 
 
 @given(
-    st.lists(
-        st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50
-    )
+    st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50)
 )
 def test_the_calibration_error_is_between_0_and_1(clips: list) -> None:
     confidence = np.array([x for x, _ in clips])
@@ -101,7 +99,7 @@ def test_the_calibration_error_is_between_0_and_1(clips: list) -> None:
 
 def test_a_reliability_plot_is_drawn(tmp_path: Path) -> None:
     path = tmp_path / "plot.png"
-    calibration.draw(path, np.array([0.3, 1.0]), np.array([False, True]), "x")
+    calibration.draw(path, np.array([0.3, 1.0]), np.array([False, True]))
     assert path.read_bytes()[:4] == b"\x89PNG"
 
 

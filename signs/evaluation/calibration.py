@@ -60,34 +60,32 @@ def error_by_chance(confidence: np.ndarray, seed: int = 0) -> float:
     random = np.random.default_rng(seed)
     found = [
         error_of(
-            bin_sums(confidence, random.random(len(confidence)) < confidence)
-            .sum(axis=0)
+            bin_sums(
+                confidence, random.random(len(confidence)) < confidence
+            ).sum(axis=0)
         )
         for _ in range(_SIMULATED)
     ]
     return float(np.mean(found))
 
 
-def draw(
-    path: Path, confidence: np.ndarray, right: np.ndarray, title: str
-) -> None:
+def draw(path: Path, confidence: np.ndarray, right: np.ndarray) -> None:
     """Draws a reliability plot; writes it atomically.
 
     Above: accuracy by confidence, with Wilson intervals. Below: how many
     clips have such a confidence.
     """
     with curves.style(), files.atomic(path) as temporary:
-        figure = Figure((4.6, 4.9), layout="constrained")
+        figure = Figure((3.8, 4.2), layout="constrained")
         above, below = figure.subplots(
             2, 1, sharex=True, height_ratios=[3.6, 1]
         )
         _draw_accuracy(above, bin_sums(confidence, right).sum(axis=0))
-        above.set_title(title)
         edges = np.linspace(0, 1, BINS + 1)
         below.hist(confidence, edges, color=curves.GREY, rwidth=0.9)
         below.set(xlabel="confidence", ylabel="clips", xlim=(0, 1))
         below.grid(visible=False)
-        figure.savefig(temporary)
+        figure.savefig(temporary, dpi=200)
 
 
 def _draw_accuracy(axes: Axes, sums: np.ndarray) -> None:

@@ -15,7 +15,7 @@ Cameron and Miller 2015, A practitioner's guide to cluster-robust inference).
 `tests/test_intervals.py` simulates it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -39,10 +39,7 @@ class Estimate(NamedTuple):
 
     def as_json(self) -> dict[str, float | None]:
         """Rounded, with null for an end that is not known."""
-        return {
-            name: None if np.isnan(number) else round(float(number), 6)
-            for name, number in self._asdict().items()
-        }
+        return _rounded(self._asdict())
 
 
 class Difference(NamedTuple):
@@ -52,6 +49,17 @@ class Difference(NamedTuple):
     low: float
     high: float
     p: float
+
+    def as_json(self) -> dict[str, float | None]:
+        """Rounded, with null for what is not known."""
+        return _rounded(self._asdict())
+
+
+def _rounded(numbers: dict[str, float]) -> dict[str, float | None]:
+    return {
+        name: None if np.isnan(number) else round(float(number), 6)
+        for name, number in numbers.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -86,18 +94,20 @@ class Units:
         return found
 
 
-def units_of(signers: Sequence[str]) -> Units:
+def units_of(signers: Iterable[str]) -> Units:
     """Signers, if most clips have one and there are three; else the clips.
 
     Args:
         signers: of each clip; "" where unknown. Among clips of known signers,
             those of unknown ones count as one more person.
     """
-    names = np.asarray(signers, object)
+    names = np.array(list(signers), object)
     known = [name for name in names if name]
     people = len(set(known))
     if people >= FEWEST_SIGNERS and 2 * len(known) > len(names):
-        return Units(np.unique(names, return_inverse=True)[1], "signers", people)
+        return Units(
+            np.unique(names, return_inverse=True)[1], "signers", people
+        )
     return Units(np.arange(len(names)), "clips", people)
 
 

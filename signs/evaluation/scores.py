@@ -1,5 +1,6 @@
 """All figures of one evaluation, each with its interval."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,11 @@ NAMES = {
     "macro_recall": "macro recall",
     "calibration_error": "calibration error",
     "loss": "cross-entropy (nats)",
+}
+# How the clips were shown to the model, for people.
+WAYS = {
+    "session": "clips of whole sessions",
+    "single": "each clip alone",
 }
 
 
@@ -87,6 +93,65 @@ def mean_loss(
     )
 
 
+def evaluate(
+    probabilities: Mapping[str, np.ndarray],
+    labels: np.ndarray,
+    signers: np.ndarray,
+    classes: pd.DataFrame,
+    nearest: np.ndarray | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All that a set of clips says of a classifier, ready for JSON.
+
+    Args:
+        probabilities: what it answers, (clips, classes), by the way that the
+            clips were shown to it; the first way is the one that classes,
+            signers and baselines are judged by.
+        labels: the right classes, int, (clips,).
+        signers: of the clips, (clips,); "" where unknown.
+        classes: the classes table.
+        nearest: the classes that the nearest class mean answers, (clips,);
+            None where that cannot be known.
+        seed: of what is drawn.
+    """
+    units = units_of(signers)
+    first = next(iter(probabilities.values()))
+    right = first.argmax(axis=1) == labels
+    counts = np.bincount(labels, minlength=len(classes))
+    found: dict[str, Any] = {
+        "clips": len(labels),
+        "signers": units.signers,
+        "interval": {"resamples": units.kind, "units": units.number},
+        "figures": {
+            way: {
+                name: estimate.as_json()
+                for name, estimate in score(each, labels, units, seed).items()
+            }
+            for way, each in probabilities.items()
+        },
+        "calibration_error_by_chance": round(
+            calibration.error_by_chance(first.max(axis=1), seed), 6
+        ),
+        "baselines": {
+            "chance": {"value": round(1 / len(classes), 6)},
+            "most_frequent_class": {
+                "value": round(float(counts.max() / len(labels)), 6),
+                "name": classes["name"].iloc[int(counts.argmax())],
+            },
+        },
+        "by_class": by_class(first.argmax(axis=1), labels, classes, signers),
+        "by_signer": by_signer(right, signers),
+    }
+    if nearest is not None:
+        theirs = nearest == labels
+        gain = intervals.paired_difference(right, theirs, units, seed)
+        found["baselines"]["nearest_class_mean"] = {
+            **intervals.share(theirs, units, seed).as_json(),
+            "gain": gain.as_json(),
+        }
+    return found
+
+
 def by_class(
     answers: np.ndarray,
     labels: np.ndarray,
@@ -104,7 +169,9 @@ def by_class(
         low and high: the ends of the interval of the recall.
     """
     rows: list[dict[str, Any]] = []
-    for row in confusion.class_table(answers, labels, classes).to_dict("records"):
+    for row in confusion.class_table(answers, labels, classes).to_dict(
+        "records"
+    ):
         mine = labels == row["index"]
         found = intervals.share(
             answers[mine] == row["index"], units_of(signers[mine])

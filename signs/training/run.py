@@ -6,13 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from signs.core import errors, files, lock
 from signs.core.backend import keras
 from signs.core.errors import UserError
 from signs.core.messages import count, log
+from signs.data import clips_table
 from signs.models import classifier
 from signs.training import (
     callbacks,
+    clips_used,
     devices,
     epoch_log,
     feature_dataset,
@@ -259,8 +263,10 @@ def _write_records(
 ) -> None:
     """Writes what is known of a run before it starts.
 
-    The model's record comes first: a model never lies there without it.
+    The model's records come first: a model never lies there without them.
     """
+    used = _find_used(settings, data, run)
+    clips_table.write_table(run.clip_table, used)
     files.write_json(
         run.model_record,
         {
@@ -271,6 +277,7 @@ def _write_records(
             **about,
             "features": data.meta,
             "classes": data.classes.to_dict("records"),
+            "clips": clips_used.summary(used),
         },
     )
     arguments = {**settings.as_record(), "features": data.meta["cnn"]}
@@ -284,3 +291,23 @@ def _write_records(
             "data": describe_data(data),
         },
     )
+
+
+def _find_used(settings: Settings, data: Data, run: Run) -> pd.DataFrame:
+    """The list of the clips that a run is trained and chosen on.
+
+    That of a run that goes on stays, as its videos may be gone by now.
+    """
+    if run.clip_table.exists() and run.model_record.exists():
+        record = run_record.read_record(run.model_record)
+        used = clips_used.read(run.best, record)
+        if used is not None:
+            return used
+    uses = {
+        clips_used.TRAINED: data.train.clips,
+        clips_used.CHOSEN: data.val.clips,
+    }
+    source = None
+    if isinstance(settings, TransferSettings):
+        source = Path(str(settings.model))
+    return clips_used.of_training(data.dataset, uses, source)

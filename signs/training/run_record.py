@@ -72,6 +72,11 @@ class Run:
         return self.log_record.exists()
 
     @property
+    def clip_table(self) -> Path:
+        """Which clips the model was trained and chosen on."""
+        return self.model_folder / f"{self.name}-clips.csv"
+
+    @property
     def lock(self) -> Path:
         """Is there while a process trains it."""
         return self.log_folder / f".{self.name}.lock"
@@ -183,6 +188,7 @@ def find_model(
     model_folder: Path,
     kind: str = "lstm",
     target: str | None = None,
+    trained_on: str | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Finds a trained model and its record.
 
@@ -194,6 +200,7 @@ def find_model(
         target: the data set that it is to be transferred to: the newest run
             on another one is meant, and none on rendered clips, unless
             these are rendered, too.
+        trained_on: the newest run on this data set is meant.
 
     Returns:
         The path of the model, and what `model/RUN.json` says, in today's
@@ -204,7 +211,7 @@ def find_model(
             version cannot follow; names the command that trains one.
     """
     if asked is None:
-        path = _newest_model(model_folder, kind, target)
+        path = _newest_model(model_folder, kind, target, trained_on)
     elif asked.endswith(".keras"):
         path = Path(asked)
     else:
@@ -217,13 +224,24 @@ def find_model(
     return path, read_model_record(path)
 
 
-def _newest_model(model_folder: Path, kind: str, target: str | None) -> Path:
+def _newest_model(
+    model_folder: Path, kind: str, target: str | None, trained_on: str | None
+) -> Path:
     pattern = f"????????-??????-{kind}-*in*-best.keras"
     found = sorted(model_folder.glob(pattern), reverse=True)
     if not found:
         raise UserError(
             f"there is no trained model in {model_folder}; train one "
             "with: python train_lstm.py"
+        )
+    if trained_on is not None:
+        for path in found:
+            if read_model_record(path)["dataset"] == trained_on:
+                return path
+        raise UserError(
+            f"no model in {model_folder} was trained on {trained_on}; train "
+            f"one with: python train_lstm.py {trained_on}, or name one with "
+            "--model"
         )
     if target is None:
         return found[0]

@@ -178,6 +178,17 @@ def test_what_a_camera_is(source: str, is_camera: bool):
     assert capture.is_capture(source) == is_camera
 
 
+def test_passwords_are_not_shown():
+    shown = capture.without_password
+    address = "rtsp://me:se/cret@camera.local:554/live"
+    assert shown("rtsp://me:secret@a.b:554/x") == "rtsp://me:***@a.b:554/x"
+    assert shown("rtsp://a.b:554/x@y") == "rtsp://a.b:554/x@y"
+    assert shown(address) == address  # no valid one: `/` must be escaped
+    with pytest.raises(UserError) as error:
+        Camera("rtsp://me:secret@127.0.0.1:9/live")
+    assert "secret" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [

@@ -209,7 +209,7 @@ def find_signs(
         UserError: if the video cannot be read.
     """
     with (
-        Stream(str(video)) as stream,
+        Stream(str(video.absolute())) as stream,  # `0` would be a camera
         Live(
             predictor,
             ByMotion(settings.pause),

@@ -10,7 +10,12 @@ import numpy as np
 
 from signs.core.errors import UserError
 from signs.video import decode
-from signs.video.capture import advice, is_capture, open_capture
+from signs.video.capture import (
+    advice,
+    is_capture,
+    open_capture,
+    without_password,
+)
 
 LATE = 0.1  # seconds behind its own pace after which a file skips pictures
 
@@ -59,7 +64,8 @@ class Camera:
         self.rate = rate if 0 < rate < 1000 else decode.USUAL_RATE
 
     def __str__(self) -> str:
-        return f"camera {self.source}" if self._is_camera else self.source
+        shown = without_password(self.source)
+        return f"camera {shown}" if self._is_camera else shown
 
     def __enter__(self) -> "Camera":
         return self

@@ -1,5 +1,6 @@
 """Cameras as OpenCV opens them: by number, by device, by a pipeline."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -53,6 +54,11 @@ def open_capture(source: str) -> cv2.VideoCapture:
         capture.release()
         raise UserError(f"camera {source} cannot be opened; {advice(source)}")
     return capture
+
+
+def without_password(source: str) -> str:
+    """An address as it may be shown, logged and kept."""
+    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", source)
 
 
 def advice(source: str) -> str:

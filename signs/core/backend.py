@@ -7,10 +7,6 @@ theirs is read. What they say is shown only if something fails.
 import os
 import shutil
 import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,31 +16,7 @@ from typing import TYPE_CHECKING
 from signs.core.arguments import available_cores
 from signs.core.errors import UserError
 from signs.core.messages import count, log
-
-
-@contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """Holds back what native code writes to stderr, unless it fails."""
-    sys.stderr.flush()
-    try:
-        saved = os.dup(2)
-    except OSError:  # no stderr at all, as in a windowed program
-        yield
-        return
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            os.dup2(saved, 2)
-            held.seek(0)
-            with os.fdopen(os.dup(2), "wb") as stderr:
-                shutil.copyfileobj(held, stderr)
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(saved, 2)
-            os.close(saved)
+from signs.core.quiet import quiet_libraries
 
 
 def _import_keras() -> ModuleType:

@@ -5,6 +5,12 @@ Reads   data/DATASET/frame/CLIP/frame-001.jpg ...   (made by frame.py)
 Writes  data/DATASET/feature/CNN/CLIP.npy           (frames, features a frame)
         data/DATASET/feature/CNN/meta.json          what made them
 
+With --landmarks, it finds hands and bodies in the videos instead.
+
+Writes  data/DATASET/feature/landmarks/CLIP.npy     (frames, 176)
+        data/DATASET/sheet-landmarks.png            a few clips to look at
+        log/DATASET-landmarks.png                   how often hands were found
+
 Clips that have features of their frames already are left alone.
 
 Example: python feature.py sample-chalearn --weights auto
@@ -69,7 +75,30 @@ def parse_arguments(
         "random weights, whose features differ little",
     )
     arguments.add_cluster_flag(parser)
-    return arguments.parse(parser, argv)
+    group = parser.add_argument_group("landmarks, instead of a CNN")
+    add = group.add_argument
+    add(
+        "--landmarks",
+        action="store_true",
+        help="find hands and bodies with MediaPipe; see docs/landmarks.md",
+    )
+    add(
+        "--landmark-models",
+        type=Path,
+        metavar="DIR",
+        help="folder of MediaPipe's hand_landmarker.task and "
+        "pose_landmarker_full.task; without it SIGNS_LANDMARK_MODELS names "
+        "it, or they are downloaded",
+    )
+    add(
+        "--export-pose",
+        action="store_true",
+        help="write CLIP.pose beside CLIP.npy, for other tools",
+    )
+    args = arguments.parse(parser, argv)
+    if not args.landmarks and (args.export_pose or args.landmark_models):
+        parser.error("--landmark-models and --export-pose need --landmarks")
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,6 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.cluster:
         ray_backend.require()
     dataset = clips_table.Dataset(args.data / args.dataset)
+    make = make_landmarks if args.landmarks else make_features
     if args.dry_run:
         return make(args, dataset)
     with lock.hold(dataset.root):
@@ -91,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return make(args, dataset)
 
 
-def make(args: argparse.Namespace, dataset: "Dataset") -> int:
+def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     """Makes the features that are missing; returns the exit code."""
     from signs.core import files
     from signs.data import clips_table
@@ -264,6 +294,67 @@ def extract_on_cluster(
                 args.quiet,
                 keep=False,
             )[1]
+
+
+def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:
+    """Finds the landmarks that are missing; returns the exit code."""
+    from signs.core import files
+    from signs.data import clips_table
+    from signs.evaluation import hand_coverage
+    from signs.features import (
+        feature_store,
+        landmark_models,
+        landmark_store,
+        pose_file,
+    )
+    from signs.training import run_record
+    from signs.video import catalog, frame_store
+
+    landmark_models.require_packages()
+    if args.export_pose:
+        pose_file.require_packages()
+    clips = clips_table.read_clips(dataset)
+    frame_meta = frame_store.require_meta(dataset)
+    name, frames = landmark_store.NAME, frame_meta["frames"]
+    models = landmark_models.find_models(args.landmark_models)
+    meta = landmark_store.describe(models, frames)
+    there = None if args.overwrite else feature_store.read_meta(dataset, name)
+    if there and (problem := feature_store.differences(there, meta)):
+        raise UserError(
+            f"{dataset.feature(name)} holds other landmarks than asked for: "
+            f"{problem}; replace them with: "
+            f"{feature_store.command(dataset, name)} --overwrite"
+        )
+    everything = landmark_store.tasks(
+        *(dataset, clips, catalog.find_root(dataset, frame_meta), frames),
+        models,
+    )
+    todo = everything if args.overwrite else landmark_store.missing(everything)
+    what = f"{count(len(clips), 'clip')} of {dataset.name}"
+    if there and not todo and not args.export_pose:
+        log.info(f"nothing to do: {what} have landmarks by {models.names}")
+        return 0
+    log.info(f"landmarks by {models.names}: {len(todo):,} of {what} to do")
+    if args.dry_run:
+        return 0
+    files.remove_leftovers(dataset.feature(name), deep=True, seconds=0)
+    if args.overwrite:
+        files.remove_folder(dataset.feature(name))
+    failures = landmark_store.find_all(
+        *(dataset, todo, {**meta, "versions": run_record.versions()}),
+        *(args.workers, args.cluster, args.quiet),
+    )
+    failed = args.log / f"{dataset.name}-feature-failed.csv"
+    files.write_failures(failed, failures)
+    code = report(dataset, meta, len(clips), failures, failed)
+    done = clips[~clips["clip"].isin(list(failures))]
+    hand_coverage.report(
+        dataset, done, frames, args.log / f"{dataset.name}-landmarks.png"
+    )
+    if args.export_pose:
+        tasks = [everything[clip] for clip in done["clip"]]
+        log.info(f"{count(pose_file.export(tasks), '.pose file')} beside them")
+    return code
 
 
 def report(

@@ -59,6 +59,10 @@ class Dataset:
     def sheet(self) -> Path:
         return self.root / "sheet.png"
 
+    @property
+    def sheet_of_landmarks(self) -> Path:
+        return self.root / "sheet-landmarks.png"
+
     def feature(self, cnn: str) -> Path:
         return self.root / "feature" / cnn
 

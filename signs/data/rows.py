@@ -27,6 +27,11 @@ class Rows(Mapping[str, Task]):
         self._clips = clips.reset_index(drop=True)
         self._make = make
 
+    @property
+    def task(self) -> Callable[[dict[str, Any]], Task]:
+        """Gives the task of a row."""
+        return self._make
+
     def __len__(self) -> int:
         return len(self._clips)
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -76,15 +76,23 @@ def tasks(
     if not only_missing:
         return rows
     known = made_from or MadeFrom(dataset, meta["cnn"])
-    whole = _file_size(meta["frames"], meta["length"], meta["dtype"])
+    shape = meta["frames"], meta["length"]
+    return rows.only(
+        lambda clip, task: not (
+            is_whole(task.path, *shape, meta["dtype"]) and known.is_current(clip)
+        )
+    )
 
-    def is_missing(clip: str, task: FeatureTask) -> bool:
-        is_whole = task.path.is_file() and task.path.stat().st_size == whole
-        return not (is_whole and known.is_current(clip))
 
-    return rows.only(is_missing)
+def is_whole(path: Path, frames: int, length: int, dtype: str) -> bool:
+    """Whether a clip's feature file is there, and of the right size."""
+    try:
+        return path.stat().st_size == _file_size(frames, length, dtype)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
+@cache
 def _file_size(frames_a_clip: int, length: int, dtype: str) -> int:
     """Bytes of a clip's feature file."""
     file = BytesIO()
@@ -193,15 +201,27 @@ def write_features(task: FeatureTask, features: np.ndarray) -> Path:
             f"the CNN gives features that do not fit into {task.dtype} for "
             f"{task.folder}; try --dtype float32, or other weights"
         )
-    content = BytesIO()  # a full disk is no error of its own for np.save
-    np.save(content, stored)
-    with files.atomic(task.path, sync=False) as temporary:
-        temporary.write_bytes(content.getvalue())
+    write_array(task.path, stored)
     return task.path
 
 
-def read_features(path: Path, frames_a_clip: int, length: int) -> np.ndarray:
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Writes an array as `.npy`, atomically."""
+    content = BytesIO()  # a full disk is no error of its own for np.save
+    np.save(content, array)
+    with files.atomic(path, sync=False) as temporary:
+        temporary.write_bytes(content.getvalue())
+
+
+def read_features(
+    path: Path, frames_a_clip: int, length: int, has_gaps: bool = False
+) -> np.ndarray:
     """Reads the features of one clip.
+
+    Args:
+        path: the file.
+        frames_a_clip, length: the shape that they are to be of.
+        has_gaps: whether there may be NaN among them, as in landmarks.
 
     Returns:
         (frames_a_clip, length), in the type they are stored in.
@@ -227,7 +247,8 @@ def read_features(path: Path, frames_a_clip: int, length: int) -> np.ndarray:
             f"the features are of shape {features.shape}, not "
             f"{(frames_a_clip, length)}: {path}"
         )
-    if not np.isfinite(features).all():
+    finite = np.isfinite(features)
+    if not (finite | np.isnan(features) if has_gaps else finite).all():
         raise ValueError(f"the features are not finite: {path}")
     return features
 
@@ -302,7 +323,9 @@ def require_meta(dataset: Dataset, cnn: str | None) -> dict[str, Any]:
 
 
 def command(dataset: Dataset, cnn: str) -> str:
-    """The command that makes the features of a CNN."""
+    """The command that makes the features of a CNN, or landmarks."""
+    if cnn == "landmarks":
+        return f"python feature.py {dataset.name} --landmarks"
     kind, _, width = cnn.partition("-")
     return f"python feature.py {dataset.name} --cnn {kind}" + (
         f" --alpha {width}" if width else ""

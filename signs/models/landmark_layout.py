@@ -84,7 +84,8 @@ def seen(landmarks: np.ndarray) -> np.ndarray:
     Returns:
         bool, (..., 3).
     """
-    return ~np.isnan(landmarks[..., [0, HAND_DIM, 2 * HAND_DIM]])
+    firsts = landmarks[..., [0, HAND_DIM, 2 * HAND_DIM]]
+    return np.asarray(~np.isnan(firsts))
 
 
 def has_hand(landmarks: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """A contact sheet: a few clips of a data set, frame by frame, to look at."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ def draw(
     folder: Path,
     count: int,
     title: str,
+    draw_onto: Callable[[str, int, np.ndarray], np.ndarray] | None = None,
 ) -> None:
     """Draws a contact sheet as a PNG file.
 
@@ -47,10 +48,17 @@ def draw(
         folder: where the clips' folders of frames are.
         count: frames a clip.
         title: what stands above.
+        draw_onto: draws something onto a picture, given the clip and the
+            index of the frame.
 
     Raises:
         ValueError: if a frame is damaged.
     """
+
+    def picture(clip: str, index: int, path: Path) -> np.ndarray:
+        small = _fit(decode.read_jpeg(path))
+        return draw_onto(clip, index, small) if draw_onto else small
+
     indices = sorted(set(decode.sample_indices(count, COLUMNS)))
     rows = []
     for clip in choose(clips, list(names.index)).to_dict("records"):
@@ -58,7 +66,7 @@ def draw(
         notes = [clip["signer"] and f"signer {clip['signer']}", clip["split"]]
         rows.append(
             Row(
-                [_fit(decode.read_jpeg(paths[index])) for index in indices],
+                [picture(clip["clip"], i, paths[i]) for i in indices],
                 _title_of(names.get(clip["label"], "no label")),
                 ", ".join(filter(None, notes)),
             )

@@ -1,7 +1,7 @@
 """Measures the CNN and the training on the device that Keras finds.
 
 For a GPU, where TensorFlow may be missing: Keras runs on JAX or torch. Needs
-keras, jax or torch, numpy, pandas, opencv-python, and tqdm. On a CPU it runs
+keras, jax or torch, numpy, pandas, opencv, and tqdm. On a CPU it runs
 too, slowly; --quick tries it out.
 
     KERAS_BACKEND=jax python -m benchmarks.gpu --out gpu

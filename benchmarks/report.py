@@ -30,6 +30,7 @@ TITLES = {
     "features": "JPEG frames to features on disk, InceptionV3",
     "frames": "IsoGD-like clips to JPEG frames on disk",
     "train": "Training of 2 LSTM(1024), (20, 2048) a clip",
+    "landmarks": "IsoGD-like clips to landmarks on disk",
 }
 
 

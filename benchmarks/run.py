@@ -25,6 +25,7 @@ PARTS = {
     "features": "frames a second",
     "frames": "clips a second",
     "train": "clips a second",
+    "landmarks": "pictures a second",
 }
 
 

@@ -16,7 +16,8 @@ from signs.training import settings
 MODEL_KEYS = ["run", "dataset", "frames", "input", "features", "classes"]
 PACKAGES = [
     *("keras", "tensorflow", "jax", "torch"),
-    *("ai-edge-litert", "openvino", "opencv-python", "numpy", "mediapipe"),
+    *("ai-edge-litert", "openvino", "opencv-contrib-python"),
+    *("numpy", "mediapipe"),
 ]
 
 

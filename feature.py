@@ -17,10 +17,8 @@ Example: python feature.py sample-chalearn --weights auto
 """
 
 import argparse
-import contextlib
-import functools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +28,6 @@ from signs.core.messages import count, log
 
 if TYPE_CHECKING:
     from signs.data.clips_table import Dataset
-    from signs.features.made_from import MadeFrom
 
 
 def parse_arguments(
@@ -60,6 +57,11 @@ def parse_arguments(
         help="auto: the fastest: keras on a GPU, openvino on a CPU with "
         "AVX-512, else litert; litert-int8: several times as fast on a new "
         "CPU, but less exact",
+    )
+    add(
+        "--crop",
+        choices=["hands"],
+        help="hands: the CNN sees the signing hand alone, found by --landmarks",
     )
     add(
         "--batch",
@@ -131,16 +133,23 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     from signs.video import catalog, frame_store
 
     clips = clips_table.read_clips(dataset)
-    frames_a_clip = frame_store.require_meta(dataset)["frames"]
+    frame_meta = frame_store.require_meta(dataset)
+    frames_a_clip = frame_meta["frames"]
     frames = catalog.check_frames(dataset, clips)
     if not args.dry_run:
         frames.close()
-    name = full_name(args.cnn, args.alpha)
+    name = full_name(args.cnn, args.alpha, args.crop == "hands")
+    videos, more = None, {}
+    if args.crop:
+        found = feature_store.require_meta(dataset, feature_store.LANDMARKS)
+        more = {"landmarks_hash": found["weights_hash"]}
+        root = catalog.find_root(dataset, frame_meta)
+        videos = frame_store.tasks(dataset, clips, root, frames_a_clip)
     there = None if args.overwrite else feature_store.read_meta(dataset, name)
     made_from = MadeFrom(dataset, name, frames)
     if there and is_same(there, args, frames_a_clip):
         todo = feature_store.tasks(dataset, clips, there, True, made_from)
-        if not todo:
+        if not todo and more.items() <= there.items():
             if not args.dry_run:
                 with made_from.begin(clips, todo):
                     pass
@@ -151,6 +160,7 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
             )
             return 0
     network, meta = load_network(args, name, frames_a_clip, there)
+    meta |= more
     if there and (problem := feature_store.differences(there, meta)):
         raise UserError(
             f"{dataset.feature(name)} holds other features than asked for: "
@@ -159,7 +169,7 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
             f"--engine {args.engine} --overwrite"
         )
     todo = feature_store.tasks(
-        dataset, clips, meta, not args.overwrite, made_from
+        dataset, clips, meta, not args.overwrite, made_from, videos
     )
     log.info(
         f"{name} with {meta['weights']} weights: {meta['length']:,} features "
@@ -174,8 +184,14 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
         files.remove_folder(dataset.feature(name))
         dataset.record(f"feature-{name}").unlink(missing_ok=True)
         made_from = MadeFrom(dataset, name, frames)
+    from signs.features import cnn_features  # imports Keras
+
     with made_from.begin(clips, todo):
-        failures = extract(args, network, meta, dataset, todo, made_from)
+        failures = cnn_features.extract(
+            *(dataset, todo, network, meta, made_from),
+            *(args.engine, args.batch, args.model_dir / "cnn"),
+            *(args.workers, args.cluster, args.quiet),
+        )
     failed = args.log / f"{dataset.name}-feature-failed.csv"
     files.write_failures(failed, failures)
     return report(dataset, meta, len(clips), failures, failed)
@@ -222,80 +238,6 @@ def load_network(
     return network, meta
 
 
-def extract(
-    args: argparse.Namespace,
-    network: Any,
-    meta: dict[str, Any],
-    dataset: Any,
-    todo: Mapping[str, Any],
-    made_from: "MadeFrom",
-) -> dict[str, str]:
-    """Makes the features; returns the reasons of the clips that failed."""
-    from signs.core import files, parallel
-    from signs.features import engines, feature_store
-
-    if args.cluster:
-        return extract_on_cluster(args, network, meta, dataset, todo, made_from)
-    engine = engines.make(
-        args.engine, network, args.model_dir / "cnn", args.workers
-    )
-    files.write_json(
-        feature_store.meta_path(dataset, meta["cnn"]),
-        {**meta, "engine": engine.name},
-    )
-    clips_at_once = max(1, (args.batch or engine.batch) // meta["frames"])
-    outcomes = feature_store.make_features(
-        todo, engine, clips_at_once, args.workers
-    )
-    _, failures = parallel.collect(
-        made_from.watch(outcomes),
-        len(todo),
-        f"{meta['cnn']} ({engine.name})",
-        args.quiet,
-        keep=False,
-    )
-    return failures
-
-
-def extract_on_cluster(
-    args: argparse.Namespace,
-    network: Any,
-    meta: dict[str, Any],
-    dataset: Any,
-    todo: Mapping[str, Any],
-    made_from: "MadeFrom",
-) -> dict[str, str]:
-    """Like `extract`, by processes that have a CNN or a GPU each."""
-    from signs.cluster import ray_backend
-    from signs.core import files, parallel
-    from signs.features import feature_store, worker_setup
-
-    with ray_backend.connect(args.cluster, args.workers) as machines:
-        engine, on_gpu = worker_setup.choose(args.engine, machines.gpus)
-        recipe = worker_setup.write(
-            engine, on_gpu, network, args.model_dir / "cnn"
-        )
-        files.write_json(
-            feature_store.meta_path(dataset, meta["cnn"]),
-            {**meta, "engine": engine},
-        )
-        at_once = max(1, (args.batch or recipe.batch) // meta["frames"])
-        start = functools.partial(feature_store.start, recipe, at_once)
-        with contextlib.closing(
-            machines.outcomes(
-                start, todo, None, ray_backend.CORES_OF_A_CNN, on_gpu, at_once
-            )
-        ) as outcomes:
-            title = f"{meta['cnn']} ({engine})"
-            return parallel.collect(
-                made_from.watch(outcomes),
-                len(todo),
-                title,
-                args.quiet,
-                keep=False,
-            )[1]
-
-
 def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:
     """Finds the landmarks that are missing; returns the exit code."""
     from signs.core import files
@@ -307,6 +249,7 @@ def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:
         landmark_store,
         pose_file,
     )
+    from signs.features.made_from import MadeFrom
     from signs.training import run_record
     from signs.video import catalog, frame_store
 
@@ -315,9 +258,9 @@ def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:
         pose_file.require_packages()
     clips = clips_table.read_clips(dataset)
     frame_meta = frame_store.require_meta(dataset)
-    name, frames = landmark_store.NAME, frame_meta["frames"]
+    name = landmark_store.NAME
     models = landmark_models.find_models(args.landmark_models)
-    meta = landmark_store.describe(models, frames)
+    meta = landmark_store.describe(models, frame_meta["frames"])
     there = None if args.overwrite else feature_store.read_meta(dataset, name)
     if there and (problem := feature_store.differences(there, meta)):
         raise UserError(
@@ -325,11 +268,15 @@ def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:
             f"{problem}; replace them with: "
             f"{feature_store.command(dataset, name)} --overwrite"
         )
+    frames = catalog.check_frames(dataset, clips)
     everything = landmark_store.tasks(
-        *(dataset, clips, catalog.find_root(dataset, frame_meta), frames),
-        models,
+        *(dataset, clips, catalog.find_root(dataset, frame_meta)),
+        *(frame_meta["frames"], models),
     )
-    todo = everything if args.overwrite else landmark_store.missing(everything)
+    made_from = MadeFrom(dataset, name, frames)
+    todo = everything
+    if not args.overwrite:
+        todo = landmark_store.missing(everything, made_from)
     what = f"{count(len(clips), 'clip')} of {dataset.name}"
     if there and not todo and not args.export_pose:
         log.info(f"nothing to do: {what} have landmarks by {models.names}")
@@ -337,20 +284,26 @@ def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:
     log.info(f"landmarks by {models.names}: {len(todo):,} of {what} to do")
     if args.dry_run:
         return 0
+    frames.close()
     files.remove_leftovers(dataset.feature(name), deep=True, seconds=0)
     if args.overwrite:
         files.remove_folder(dataset.feature(name))
-    failures = landmark_store.find_all(
-        *(dataset, todo, {**meta, "versions": run_record.versions()}),
-        *(args.workers, args.cluster, args.quiet),
-    )
+        dataset.record(f"feature-{name}").unlink(missing_ok=True)
+        made_from = MadeFrom(dataset, name, frames)
+    with made_from.begin(clips, todo):
+        failures = landmark_store.find_all(
+            dataset,
+            todo,
+            {**meta, "versions": run_record.versions()},
+            made_from,
+            *(args.workers, args.cluster, args.quiet),
+        )
     failed = args.log / f"{dataset.name}-feature-failed.csv"
     files.write_failures(failed, failures)
     code = report(dataset, meta, len(clips), failures, failed)
     done = clips[~clips["clip"].isin(list(failures))]
-    hand_coverage.report(
-        dataset, done, frames, args.log / f"{dataset.name}-landmarks.png"
-    )
+    plot = args.log / f"{dataset.name}-landmarks.png"
+    hand_coverage.report(dataset, done, frame_meta["frames"], plot)
     if args.export_pose:
         tasks = [everything[clip] for clip in done["clip"]]
         log.info(f"{count(pose_file.export(tasks), '.pose file')} beside them")

@@ -85,7 +85,7 @@ def start_onnx(folder: Path, quick: bool) -> Work:
 def start_ours(folder: Path, quick: bool, name: str = "auto") -> Work:
     """What feature.py does."""
     from signs.core.arguments import available_cores
-    from signs.features import backbones, engines, feature_store
+    from signs.features import backbones, cnn_features, engines, feature_store
     from signs.video import frame_store
 
     network = backbones.load("inceptionv3", "random")
@@ -100,7 +100,7 @@ def start_ours(folder: Path, quick: bool, name: str = "auto") -> Work:
     at_once = max(1, engine.batch // data.FRAMES)
 
     def work() -> float:
-        outcomes = feature_store.make_features(tasks, engine, at_once, threads)
+        outcomes = cnn_features.make_features(tasks, engine, at_once, threads)
         for _, _, error in outcomes:
             if error:
                 raise error

@@ -27,7 +27,7 @@ def start_ours(folder: Path, quick: bool, workers: int | None = None) -> Work:
     models = _models()
     tasks = {
         clip.stem: landmark_store.LandmarkTask(
-            FrameTask(clip.parent, clip, clip.parent, data.FRAMES),
+            FrameTask(clip, clip.parent, data.FRAMES),
             folder / "landmarks" / f"{clip.stem}.npy",
             models,
         )

@@ -300,7 +300,7 @@ def features_of_real_clips(
 ) -> dict[str, Any]:
     """InceptionV3 with random weights costs what it does with others."""
     from signs.core.arguments import available_cores
-    from signs.features import backbones, engines, feature_store
+    from signs.features import backbones, cnn_features, engines, feature_store
     from signs.video import frame_store
 
     cores = available_cores()
@@ -318,7 +318,7 @@ def features_of_real_clips(
         )
         for path in sorted((folder / "frame").iterdir())[: clips + 1]
     }
-    made = feature_store.make_features(rows, engine, 1, cores)
+    made = cnn_features.make_features(rows, engine, 1, cores)
     next(made)  # warms up
     feature = core_seconds(lambda: drain(made)) / clips
 

@@ -8,7 +8,7 @@ from store import META, write_dataset
 
 from signs.core.errors import UserError
 from signs.data.clips_table import Dataset
-from signs.features import feature_store
+from signs.features import cnn_features, feature_store
 from signs.features.feature_store import FeatureTask
 from signs.video import decode
 
@@ -35,7 +35,7 @@ def test_each_clip_gets_its_own_features(tmp_path: Path, clips_at_once: int):
     for i, row in enumerate(rows.values()):
         write_clip(row.folder, [40 * i, 40 * i + 10, 40 * i + 20])
     outcomes = list(
-        feature_store.make_features(rows, mean_colour, clips_at_once, readers=3)
+        cnn_features.make_features(rows, mean_colour, clips_at_once, readers=3)
     )
     assert [clip for clip, _, _ in outcomes] == list(rows)
     assert not any(error for _, _, error in outcomes)
@@ -51,7 +51,7 @@ def test_a_bad_frame_costs_one_clip(tmp_path: Path):
         write_clip(row.folder, [10, 20, 30])
     frame = rows["b"].folder / "frame-002.jpg"
     frame.write_bytes(frame.read_bytes()[:-20])
-    outcomes = feature_store.make_features(rows, mean_colour, 3, readers=2)
+    outcomes = cnn_features.make_features(rows, mean_colour, 3, readers=2)
     errors = {clip: error for clip, _, error in outcomes}
     assert errors["a"] is errors["c"] is None
     assert str(frame) in str(errors["b"])
@@ -61,7 +61,7 @@ def test_a_bad_frame_costs_one_clip(tmp_path: Path):
 def test_features_that_do_not_fit_are_not_stored(tmp_path: Path):
     row = FeatureTask(tmp_path, tmp_path / "c.npy", 2, 8, "float16")
     with pytest.raises(UserError, match="--dtype float32"):
-        feature_store.write_features(row, np.full((2, 3), 1e6, "float32"))
+        cnn_features.write_features(row, np.full((2, 3), 1e6, "float32"))
     assert not list(tmp_path.iterdir())
 
 

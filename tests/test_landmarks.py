@@ -296,7 +296,8 @@ def test_landmarks_and_their_record(root: Path, models: Path, capsys):
     assert (root / "log" / "d-landmarks.png").is_file()
     sheets = dataset.sheet_of_landmarks, dataset.sheet
     sheet, plain = (cv2.imread(str(path)) for path in sheets)
-    assert sheet.shape == plain.shape and (sheet != plain).any()
+    assert sheet is not None and plain is not None
+    assert sheet.shape == plain.shape and np.any(sheet != plain)
     pose_format = pytest.importorskip("pose_format")
     pose = pose_format.Pose.read((folder / "a" / "hands.pose").read_bytes())
     assert pose.body.data.shape == (4, 1, 67, 3)
@@ -361,6 +362,36 @@ def test_stderr_stays_clean(root: Path, models: Path):
     lines = done.stderr.splitlines()
     assert [line for line in lines if not line.startswith("warning: ")] == []
     assert done.stdout == ""
+
+
+def test_a_cnn_that_looks_at_hands(root: Path, models: Path, capsys):
+    flags = ["d", "--cnn", "mobilenet", "--alpha", "0.25", "--crop", "hands"]
+    flags += ["--weights", "random", "--engine", "keras", *folders(root)]
+    assert arguments.run(feature.main, flags) == 2
+    error = capsys.readouterr().err
+    assert "make them with: python feature.py d --landmarks" in error
+    assert make(root, models) == 0
+    assert arguments.run(feature.main, flags) == 0
+    whole = [x for x in flags if x not in ("--crop", "hands")]
+    assert arguments.run(feature.main, whole) == 0
+    dataset = clips_table.Dataset(root / "data" / "d")
+    hands, pictures = (
+        dataset.feature(f"mobilenet-0.25{end}") for end in ("-hands", "")
+    )
+    read = feature_store.read_features
+    for clip, same in (("a/hands", False), ("b/none", True)):
+        one, other = (
+            read(x / f"{clip}.npy", 4, 256) for x in (hands, pictures)
+        )
+        # Where no hand is, it looks at the whole picture.
+        assert np.allclose(one, other, rtol=0.05, atol=0.05) == same
+    meta = feature_store.read_meta(dataset, "mobilenet-0.25-hands")
+    assert meta is not None and len(meta["landmarks_hash"]) == 16
+    capsys.readouterr()
+    assert arguments.run(feature.main, flags) == 0
+    assert "nothing to do: 3 clips of d" in capsys.readouterr().out
+    command = feature_store.command(dataset, meta["cnn"])
+    assert command.endswith("--cnn mobilenet --alpha 0.25 --crop hands")
 
 
 def test_flags_that_need_landmarks_are_refused_without(capsys):

@@ -79,6 +79,7 @@ MD5 = {
 STORE = "https://storage.googleapis.com/tensorflow/keras-applications"
 # What may run them; see `engines`.
 ENGINES = ("auto", "keras", "litert", "openvino", "litert-int8")
+HANDS = "-hands"  # ends the name of a CNN that looks at the hand alone
 
 
 @dataclass(frozen=True)
@@ -142,30 +143,35 @@ def precision_of(record: dict[str, Any]) -> str:
     return precision(record.get("engine", "keras"))
 
 
-def full_name(kind: str, width: float = 1.0) -> str:
+def full_name(kind: str, width: float = 1.0, hands: bool = False) -> str:
     """What a CNN is called in folders and records: `mobilenet-0.25`.
+
+    Args:
+        kind: a key of `CNNS`.
+        width: MobileNet's.
+        hands: whether it looks at the signing hand alone:
+            `mobilenet-0.25-hands`.
 
     Raises:
         UserError: if there is no such network, or not in this width.
     """
     if kind not in CNNS:
         raise UserError(f"--cnn {kind!r} is none of {', '.join(CNNS)}")
-    if width == 1:
-        return kind
-    if not CNNS[kind].has_width:
+    if width != 1 and not CNNS[kind].has_width:
         raise UserError(f"--alpha is for mobilenet; {kind} has one width")
-    return f"{kind}-{width:g}"
+    return kind + f"-{width:g}" * (width != 1) + HANDS * hands
 
 
 def split_name(name: str) -> tuple[str, float]:
     """The opposite of `full_name`: `mobilenet-0.25` is MobileNet at 0.25."""
+    whole, name = name, name.removesuffix(HANDS)
     kind, _, width = name.partition("-")
     try:
         number = float(width or 1)
     except ValueError:
         number = 1.0
     if full_name(kind, number) != name:
-        raise UserError(f"--cnn {name!r} is none of {', '.join(CNNS)}")
+        raise UserError(f"--cnn {whole!r} is none of {', '.join(CNNS)}")
     return kind, number
 
 

@@ -1,12 +1,8 @@
 """The feature store: `feature/CNN/CLIP.npy`, and what made it: `meta.json`."""
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,31 +11,48 @@ import pandas as pd
 
 from signs.core import files
 from signs.core.errors import UserError
-from signs.core.parallel import COSTS_ONE_CLIP, Outcome, Work, ends_the_run
 from signs.data.clips_table import Dataset
 from signs.data.rows import Rows
 from signs.features import backbones as cnns
 from signs.features.made_from import MadeFrom
-from signs.video import frame_store
+from signs.video.frame_store import FrameTask
 
 if TYPE_CHECKING:
-    from signs.features.worker_setup import Recipe
+    pass
 
 DTYPES = ["float16", "float32"]
 # What must be the same for features to go together. The engine is not among
 # them: engines of one precision agree.
 DECIDES = ["cnn", "weights_hash", "frames", "size", "length", "precision"]
+DECIDES += ["landmarks_hash"]  # of features of hands
+LANDMARKS = "landmarks"  # the folder of landmarks, as others have a CNN's
+# Where hands are looked for, larger pictures are shrunk: MediaPipe looks at a
+# hand in 224 x 224 pixels.
+VIDEO_SIDE = 1080
 
 
 @dataclass(frozen=True)
 class FeatureTask:
-    """All that is needed to make the features of one clip, but the CNN."""
+    """All that is needed to make the features of one clip, but the CNN.
+
+    Attributes:
+        folder: where its frames are.
+        path: where its features go.
+        frames: how many.
+        size: of the pictures that the CNN takes.
+        dtype: of the features.
+        video: what to cut the signing hand out of, in place of the frames,
+            which are smaller; None: the CNN sees whole frames.
+        landmarks: where the hand is.
+    """
 
     folder: Path
     path: Path
     frames: int
     size: int
     dtype: str
+    video: FrameTask | None = None
+    landmarks: Path | None = None
 
 
 def feature_path(dataset: Dataset, cnn: str, clip: str) -> Path:
@@ -53,6 +66,7 @@ def tasks(
     meta: dict[str, Any],
     only_missing: bool = False,
     made_from: MadeFrom | None = None,
+    videos: Rows[FrameTask] | None = None,
 ) -> Rows[FeatureTask]:
     """The task of every clip of the table, by clip.
 
@@ -61,6 +75,8 @@ def tasks(
             they are. A file that was cut has another size, so that none needs
             to be opened.
         made_from: what the features that are there were made from; None looks.
+        videos: what to cut the signing hands out of, for a CNN that looks at
+            those.
     """
 
     def task(row: dict[str, Any]) -> FeatureTask:
@@ -70,6 +86,8 @@ def tasks(
             meta["frames"],
             meta["size"],
             meta["dtype"],
+            videos.task(row) if videos else None,
+            feature_path(dataset, LANDMARKS, row["clip"]),
         )
 
     rows = Rows(clips, task)
@@ -78,8 +96,11 @@ def tasks(
     known = made_from or MadeFrom(dataset, meta["cnn"])
     shape = meta["frames"], meta["length"]
     return rows.only(
-        lambda clip, task: not (
-            is_whole(task.path, *shape, meta["dtype"]) and known.is_current(clip)
+        lambda clip, task: (
+            not (
+                is_whole(task.path, *shape, meta["dtype"])
+                and known.is_current(clip)
+            )
         )
     )
 
@@ -98,111 +119,6 @@ def _file_size(frames_a_clip: int, length: int, dtype: str) -> int:
     file = BytesIO()
     np.save(file, np.zeros((frames_a_clip, length), dtype))
     return file.tell()
-
-
-def start(recipe: "Recipe", clips_at_once: int, cores: int) -> Work:
-    """Loads the CNN in a process of a cluster; see `cluster.Start`."""
-    engine = recipe.open(cores)
-    return partial(
-        make_features, engine=engine, clips_at_once=clips_at_once, readers=cores
-    )
-
-
-def make_features(
-    rows: Mapping[str, FeatureTask],
-    engine: Callable[[np.ndarray], np.ndarray],
-    clips_at_once: int,
-    readers: int,
-) -> Iterator[Outcome]:
-    """Makes the features of clips, and yields them as they are written.
-
-    Threads read the next frames while the CNN works on these, so that it
-    never waits.
-
-    Args:
-        rows: task by clip.
-        engine: gives the features (n, length) of pictures (RGB, uint8,
-            (n, size, size, 3)).
-        clips_at_once: how many clips the engine is given at once.
-        readers: threads that read frames.
-
-    Yields:
-        (clip, path of the features, None), or (clip, None, error) where the
-        frames of a clip are missing or damaged.
-    """
-    pictures_of = read_ahead(_read, rows, 2 * clips_at_once + 2, readers)
-    while group := list(islice(pictures_of, clips_at_once)):
-        good: list[tuple[str, np.ndarray]] = []
-        for clip, future in group:
-            try:
-                good.append((clip, future.result()))
-            except COSTS_ONE_CLIP as error:
-                yield clip, None, error
-        if not good:
-            continue
-        features = engine(np.concatenate([pictures for _, pictures in good]))
-        parts = np.split(features, len(good))
-        for (clip, _), part in zip(good, parts, strict=True):
-            yield _write(clip, rows[clip], part)
-
-
-def _write(clip: str, task: FeatureTask, features: np.ndarray) -> Outcome:
-    try:
-        return clip, write_features(task, features), None
-    except COSTS_ONE_CLIP as error:
-        if ends_the_run(error):
-            raise
-        return clip, None, error
-
-
-def _read(task: FeatureTask) -> np.ndarray:
-    return frame_store.read_pictures(task.folder, task.frames, task.size)
-
-
-def read_ahead(
-    read: Callable[[Any], np.ndarray],
-    rows: Mapping[str, Any],
-    ahead: int,
-    readers: int,
-) -> Iterator[tuple[str, Future[np.ndarray]]]:
-    """Yields the clips with their pictures, some of them still being read.
-
-    Args:
-        read: gives the pictures of a clip.
-        rows: what `read` takes, by clip.
-        ahead: how many clips are read before they are asked for.
-        readers: threads that read.
-    """
-    waiting: deque[tuple[str, Future[np.ndarray]]] = deque()
-    with ThreadPoolExecutor(readers) as pool:
-        try:
-            for clip, row in rows.items():
-                waiting.append((clip, pool.submit(read, row)))
-                if len(waiting) > ahead:
-                    yield waiting.popleft()
-            while waiting:
-                yield waiting.popleft()
-        except BaseException:
-            # Only then: after a normal end, the last ones are still read.
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def write_features(task: FeatureTask, features: np.ndarray) -> Path:
-    """Writes the features of one clip atomically.
-
-    Raises:
-        UserError: if they are not finite in the type they are stored in.
-    """
-    with np.errstate(over="ignore"):
-        stored = features.astype(task.dtype)
-    if not np.isfinite(stored).all():
-        raise UserError(
-            f"the CNN gives features that do not fit into {task.dtype} for "
-            f"{task.folder}; try --dtype float32, or other weights"
-        )
-    write_array(task.path, stored)
-    return task.path
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
@@ -324,11 +240,13 @@ def require_meta(dataset: Dataset, cnn: str | None) -> dict[str, Any]:
 
 def command(dataset: Dataset, cnn: str) -> str:
     """The command that makes the features of a CNN, or landmarks."""
-    if cnn == "landmarks":
-        return f"python feature.py {dataset.name} --landmarks"
-    kind, _, width = cnn.partition("-")
-    return f"python feature.py {dataset.name} --cnn {kind}" + (
-        f" --alpha {width}" if width else ""
+    start = f"python feature.py {dataset.name}"
+    if cnn == LANDMARKS:
+        return f"{start} --landmarks"
+    kind, _, width = cnn.removesuffix(cnns.HANDS).partition("-")
+    return f"{start} --cnn {kind}" + (
+        f" --alpha {width}" * bool(width)
+        + " --crop hands" * cnn.endswith(cnns.HANDS)
     )
 
 

@@ -93,11 +93,14 @@ def _cut(picture: np.ndarray, middle: np.ndarray, side: float) -> np.ndarray:
     # A hand beyond the picture is looked for at its edge.
     x, y = np.clip(middle, 0, [width, height]).round().astype(int).tolist()
     left, top = x - size // 2, y - size // 2
-    beyond = [
-        *(max(0, -top), max(0, top + size - height)),
-        *(max(0, -left), max(0, left + size - width)),
-    ]
     inside = picture[
         max(0, top) : max(0, top + size), max(0, left) : max(0, left + size)
     ]
-    return cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE)
+    return cv2.copyMakeBorder(
+        inside,
+        max(0, -top),
+        max(0, top + size - height),
+        max(0, -left),
+        max(0, left + size - width),
+        cv2.BORDER_REPLICATE,
+    )

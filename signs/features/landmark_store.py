@@ -6,6 +6,7 @@ made of them when they are read.
 """
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -21,13 +22,12 @@ from signs.data.rows import Rows
 from signs.features import feature_store
 from signs.features.landmark_models import LandmarkModels
 from signs.features.landmarks import LandmarkDetector, clip_landmarks
+from signs.features.made_from import MadeFrom
 from signs.models import landmark_layout as layout
-from signs.video import frame_store
+from signs.video import decode, frame_store
 from signs.video.frame_store import FrameTask
 
-NAME = "landmarks"  # of the folder, as others have a CNN's
-# Larger pictures are shrunk: MediaPipe looks at hands in 224 x 224 pixels.
-SHORT_SIDE = 1080
+NAME = feature_store.LANDMARKS
 # It errs by at most 0.0005 of the picture's height; MediaPipe by more.
 DTYPE = "float16"
 
@@ -59,7 +59,7 @@ def describe(models: LandmarkModels, frames: int) -> dict[str, Any]:
         "weights": models.names,
         "weights_hash": models.hash,
         "seed": None,
-        "size": SHORT_SIDE,
+        "size": feature_store.VIDEO_SIDE,
         "length": layout.LANDMARK_DIM,
         "frames": frames,
         "dtype": DTYPE,
@@ -90,12 +90,19 @@ def tasks(
     return Rows(clips, task)
 
 
-def missing(rows: Rows[LandmarkTask]) -> Rows[LandmarkTask]:
-    """The tasks of the clips that have no landmarks yet."""
+def missing(
+    rows: Rows[LandmarkTask], made_from: MadeFrom
+) -> Rows[LandmarkTask]:
+    """The tasks of the clips that have no landmarks of their video as it is.
 
-    def is_missing(task: LandmarkTask) -> bool:
+    Args:
+        made_from: what the landmarks that are there were made from.
+    """
+
+    def is_missing(clip: str, task: LandmarkTask) -> bool:
         shape = (task.clip.frames, layout.LANDMARK_DIM)
-        return not feature_store.is_whole(task.path, *shape, DTYPE)
+        is_whole = feature_store.is_whole(task.path, *shape, DTYPE)
+        return not (is_whole and made_from.is_current(clip))
 
     return rows.only(is_missing)
 
@@ -111,7 +118,13 @@ def make_landmarks(task: LandmarkTask) -> Path:
         UserError: if a model file is damaged.
     """
     clip = task.clip
-    pictures = frame_store.read_video(clip, 2 * clip.frames - 1, SHORT_SIDE)
+    pictures = decode.read_frames(
+        clip.video,
+        2 * clip.frames - 1,
+        clip.start,
+        clip.end,
+        feature_store.VIDEO_SIDE,
+    )
     landmarks = clip_landmarks(_detector(task.models), pictures)
     feature_store.write_array(task.path, landmarks.astype(DTYPE))
     return task.path
@@ -154,6 +167,7 @@ def find_all(
     dataset: Dataset,
     todo: Mapping[str, LandmarkTask],
     meta: dict[str, Any],
+    made_from: MadeFrom,
     workers: int,
     cluster: str | None = None,
     quiet: bool = False,
@@ -163,6 +177,7 @@ def find_all(
     Args:
         todo: the clips' tasks.
         meta: what `meta.json` is to say.
+        made_from: where to note down what they were made from.
         workers: how many processes, or cores of each machine of a cluster.
         cluster: address of a Ray cluster; None works on this machine.
         quiet: no progress bar.
@@ -171,13 +186,16 @@ def find_all(
         The reasons of the clips that failed, by clip.
     """
     files.write_json(feature_store.meta_path(dataset, NAME), meta)
-    how = (workers, NAME, quiet, None, False)
-    if cluster:
-        return ray_backend.map_clips(make_landmarks, todo, cluster, *how)[1]
-    try:
-        return parallel.map_clips(make_landmarks, todo, *how)[1]
-    finally:
-        close_detectors()
+    work = (
+        ray_backend.outcomes(make_landmarks, todo, cluster, workers)
+        if cluster
+        else parallel.outcomes(make_landmarks, todo, workers)
+    )
+    with closing(work):
+        outcomes = made_from.watch(work)
+        found = parallel.collect(outcomes, len(todo), NAME, quiet, keep=False)
+    close_detectors()
+    return found[1]
 
 
 def shares(dataset: Dataset, clips: pd.DataFrame, frames: int) -> list[float]:

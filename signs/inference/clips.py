@@ -11,7 +11,7 @@ import numpy as np
 
 from signs.core.errors import UserError
 from signs.core.parallel import COSTS_ONE_CLIP, Outcome, Work
-from signs.features.feature_store import read_ahead
+from signs.features.cnn_features import read_ahead
 from signs.inference import sessions
 from signs.inference.predictor import Predictor, load_classifier, prepare
 from signs.video import decode, frame_store

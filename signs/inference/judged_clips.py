@@ -13,7 +13,7 @@ from signs.core.messages import count, log
 from signs.data import clips_table
 from signs.data.clips_table import Dataset
 from signs.evaluation.baselines import NearestClassMean
-from signs.features import feature_store
+from signs.features import cnn_features, feature_store
 from signs.inference.predictor import Recognizer
 from signs.training import clips_used, feature_dataset, session_mean
 from signs.training.feature_dataset import Batches, FeatureDataset
@@ -153,7 +153,7 @@ def make_features(
     )
     files.write_json(feature_store.meta_path(dataset, meta["cnn"]), meta)
     good = rows[~rows["clip"].isin(list(failures))]
-    outcomes = feature_store.make_features(
+    outcomes = cnn_features.make_features(
         feature_store.tasks(dataset, good, meta),
         predictor.features,
         max(1, 20 // predictor.stored),

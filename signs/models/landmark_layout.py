@@ -85,7 +85,7 @@ def seen(landmarks: np.ndarray) -> np.ndarray:
         bool, (..., 3).
     """
     firsts = landmarks[..., [0, HAND_DIM, 2 * HAND_DIM]]
-    return np.asarray(~np.isnan(firsts))
+    return np.array(firsts == firsts, bool)  # NaN is unlike itself
 
 
 def has_hand(landmarks: np.ndarray) -> np.ndarray:
@@ -97,4 +97,4 @@ def has_hand(landmarks: np.ndarray) -> np.ndarray:
     Returns:
         bool, (...).
     """
-    return seen(landmarks)[..., :2].any(axis=-1)
+    return np.asarray(seen(landmarks)[..., :2].any(axis=-1))

@@ -50,11 +50,12 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for number in ("1", "all"):
         root = made[number] = tmp_path_factory.mktemp(number)
         write_dataset(root / "data", "d", ["x", "y", "z"], clips=29)
+        write_dataset(root / "data", "e", ["x", "y", "z"], clips=29)
         devices = ["--devices", number]
         code, said = script("train_lstm", root, "d", *SMALL, *devices)
         assert code == 0, said
         code, said = script(
-            *("transfer", root, "d", "--batch", "4", "--epochs", "2"),
+            *("transfer", root, "e", "--batch", "4", "--epochs", "2"),
             *("--freeze", "all", *devices),
         )
         assert code == 0, said

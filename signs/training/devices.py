@@ -1,8 +1,8 @@
 """Training on several devices: each computes a part of every batch.
 
 Keras does it, on JAX: the weights are on every device, the clips of a batch
-are shared among them, and the gradients are summed. The global batch is the same as
-on one device, and so is what is learned, to rounding. See
+are shared among them, and the gradients are summed. The global batch is the
+same as on one device, and so is what is learned, to rounding. See
 https://keras.io/api/distribution/
 """
 
@@ -51,7 +51,9 @@ def use(asked: str | None, batch: int) -> None:
     log.info(f"training on {', '.join(there[:number])}")
     if number > 1:
         _ask_for_each_batch()
-        keras.distribution.set_distribution(SharedBatches(devices=there[:number]))
+        keras.distribution.set_distribution(
+            SharedBatches(devices=there[:number])
+        )
 
 
 class SharedBatches(keras.distribution.DataParallel):

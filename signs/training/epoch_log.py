@@ -73,6 +73,14 @@ def _loss(header: list[str], row: list[str]) -> float:
     return math.nan
 
 
+def count_rows(path: Path) -> int:
+    """How many epochs a log has rows of."""
+    if not path.exists():
+        return 0
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return max(0, text.count("\n") - 1)
+
+
 def epochs_since_best(losses: list[float]) -> int:
     """How many epochs come after the lowest loss; 0 where there is none."""
     if np.isnan(losses).all():

@@ -114,26 +114,14 @@ def go_on(
     run: Run,
 ) -> int:
     """Trains a run from where its files say that it is; see `train`."""
-    had = 0  # epochs, if it was finished
-    if run.is_begun and run.last.exists():
-        record = run_record.read_record(run.log_record)
-        had = record.get("final", {}).get("epochs", 0)
-    if had >= settings.epochs:
-        log.info(
-            f"nothing to do: {run.name} has had its {count(had, 'epoch')}; "
-            f"train on with: {run_record.resume_command(run.name)} --epochs N"
-        )
+    if _is_finished(settings, run):
         return 0
     keras.utils.set_random_seed(settings.seed)
-    model, done, best = _start_or_restore(settings, data, run, had)
+    model, done, best = _start_or_restore(settings, data, run)
     log.info(f"run {run.name}: {classifier.describe(model)}")
     if options.dry_run:
         return 0
-    if had and not run.state.exists():
-        log.info(
-            f"trained on from epoch {had} with a fresh optimizer, as its state "
-            "was not kept (--keep-state)"
-        )
+    if done and not run.state.exists():
         run_state.save(run.state, model, done, best)
     _write_records(settings, data, about, run)
     losses = epoch_log.cut(run.csv, done)
@@ -151,39 +139,52 @@ def go_on(
     return 0
 
 
+def _is_finished(settings: Settings, run: Run) -> bool:
+    """Whether a run has had its epochs, and its figures are there."""
+    if not (run.is_begun and run.last.exists()):
+        return False
+    record = run_record.read_record(run.log_record)
+    had = record.get("final", {}).get("epochs", 0)
+    if had < settings.epochs:
+        return False
+    log.info(
+        f"nothing to do: {run.name} has had its {count(had, 'epoch')}; "
+        f"train on with: {run_record.resume_command(run.name)} --epochs N"
+    )
+    return True
+
+
 def _start_or_restore(
-    settings: Settings, data: Data, run: Run, had: int
+    settings: Settings, data: Data, run: Run
 ) -> tuple[Any, int, float]:
     """The model of a run, compiled, as it is.
 
-    Args:
-        had: how many epochs the run has had if it was finished; else 0.
-
     Returns:
-        The model, the epochs that it has been trained, and its lowest loss.
+        The model, the epochs that it has been trained, and the lowest loss
+        that its state knows of.
     """
-    nothing = math.inf
     if not run.last.exists():
         model = build(settings, data)
         loop.compile_classifier(model, settings)
-        return model, 0, nothing
+        return model, 0, math.inf
     model = classifier.load_classifier(run.last, data.train.shape)
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None:  # saved by an older version
         steps = int(optimizer.iterations)
         loop.compile_classifier(model, settings, optimizer)
         batches = -(-len(data.train) // settings.batch)
-        return model, round(steps / batches), nothing
+        return model, round(steps / batches), math.inf
     loop.compile_classifier(model, settings)
     if run.state.exists():
         return model, *run_state.load(run.state, model)
-    if had:
-        model.optimizer.build(model.trainable_variables)
-        return model, had, nothing
-    # It was killed in its first epoch, before it had a state.
-    model = build(settings, data)
-    loop.compile_classifier(model, settings)
-    return model, 0, nothing
+    model.optimizer.build(model.trainable_variables)
+    # The row of an epoch is written before its model.
+    done = epoch_log.count_rows(run.csv)
+    log.info(
+        f"{run.name} goes on from epoch {done} with a fresh optimizer, as the "
+        "state of the old one was not kept (--keep-state)"
+    )
+    return model, done, math.inf
 
 
 def _lowest_loss(

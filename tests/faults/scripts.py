@@ -150,7 +150,7 @@ def write_frames(
     return dataset
 
 
-SMALL = "--layers 1 --units 4 --batch 8 --quiet".split()
+SMALL = "--recipe writeup --layers 1 --units 4 --batch 8 --quiet".split()
 
 
 def write_features(

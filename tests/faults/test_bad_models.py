@@ -33,7 +33,7 @@ def trained(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("trained")
     write_features(root, clips=20)
     write_dataset(root / "data", "e", ["x", "y", "z"], 20, META)
-    args = ["d", *SMALL, "--epochs", "3", *folders(root)]
+    args = ["d", *SMALL, "--epochs", "3", "--keep-state", *folders(root)]
     assert arguments.run(train_lstm.main, args) == 0
     return root
 
@@ -233,6 +233,7 @@ def test_a_lost_row_does_not_lose_the_best_model(root: Path, capsys) -> None:
     attacked.csv.write_text(
         "\n".join([header, worse[0], worse[1], rows[2][:5]])
     )
+    attacked.state.unlink()
     model = keras.saving.load_model(attacked.last)
     model.get_layer("softmax").set_weights(
         [1e3 * x for x in model.get_layer("softmax").get_weights()]

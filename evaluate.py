@@ -30,6 +30,7 @@ from signs.core.messages import count, log
 if TYPE_CHECKING:
     import numpy as np
 
+    from signs.data.changes import Inputs
     from signs.inference.judged_clips import JudgedClips, Task
     from signs.training.clips_used import Overlap
 
@@ -96,8 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         task = find_task(args, record, Path(folder))
         known = check_overlap(args, task)
         paths = Paths(args, task)
-        made_from = evaluation_record.inputs_digest(task, known)
-        if not args.overwrite and paths.are_made_from(made_from):
+        inputs = evaluation_record.inputs(task, known)
+        if not args.overwrite and paths.are_made_from(inputs):
             log.info(
                 "nothing to do: it was judged on these clips already: "
                 f"{paths.page} (--overwrite does it again)"
@@ -109,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             return 0
         failures = make_features(args, task) if args.videos else {}
-        return judge(args, task, paths, known, made_from, failures)
+        return judge(args, task, paths, known, inputs, failures)
 
 
 class Paths:
@@ -128,16 +129,19 @@ class Paths:
         self.table = args.log / f"{stem}.csv"
         self.failed = args.log / f"{stem}-failed.csv"
 
-    def are_made_from(self, inputs: str) -> bool:
+    def are_made_from(self, inputs: "Inputs") -> bool:
         """Whether all files are there, and were made from these inputs."""
-        from signs.core import files
+        from signs.data import changes
 
-        if not (self.page.exists() and self.table.exists()):
-            return False
-        try:
-            return files.read_json(self.record).get("made_from") == inputs
-        except (FileNotFoundError, ValueError):
-            return False
+        paths = (self.page, self.record, self.table)
+        return all(changes.is_current(path, inputs) for path in paths)
+
+    def note(self, inputs: "Inputs") -> None:
+        """Writes down what the files were made from."""
+        from signs.data import changes
+
+        for path in (self.page, self.record, self.table):
+            changes.note(path, inputs)
 
 
 def find_task(
@@ -202,7 +206,7 @@ def make_features(args: argparse.Namespace, task: "Task") -> dict[str, str]:
     """Makes the features of --videos; returns the reasons of failures."""
     from signs.inference import judged_clips, predictor
 
-    loaded = predictor.load(
+    loaded = predictor.load_predictor(
         *(args.model, task.record, args.model_dir / "cnn", args.workers),
         args.weights,
     )
@@ -214,7 +218,7 @@ def judge(
     task: "Task",
     paths: Paths,
     known: "Overlap | None",
-    made_from: str,
+    inputs: "Inputs",
     failures: dict[str, str],
 ) -> int:
     """Judges the model, and writes what comes out; returns the exit code."""
@@ -254,9 +258,9 @@ def judge(
         **found,
         "facts": evaluation_record.facts(task, judged, args.command),
         "versions": run_record.versions(),
-        "made_from": made_from,
     }
     write(task, judged, answers, paths, record)
+    paths.note(inputs)
     files.write_failures(paths.failed, lacking)
     say(task, record)
     log.info(f"report {paths.page}")
@@ -294,17 +298,17 @@ def say_clips(task: "Task") -> str:
 
 def say(task: "Task", record: dict[str, Any]) -> None:
     """Prints the figures."""
-    from signs.evaluation import report
+    from signs.evaluation import report, scores
 
     people = record["signers"]
     who = count(people, "signer") if people else "unknown signers"
     log.info(f"judged on {count(record['clips'], task.what)} of {who}")
     for way, figures in record["figures"].items():
         texts = [
-            f"{report.NAMES[name]} {report.say(figures[name])}"
+            f"{scores.NAMES[name]} {report.say(figures[name])}"
             for name in report.shown_figures(record)
         ]
-        log.info(f"  {report.WAYS[way]}:\n    " + "\n    ".join(texts))
+        log.info(f"  {scores.WAYS[way]}:\n    " + "\n    ".join(texts))
     log.info(f"  {report.say_baselines(record)}")
     log.info(
         f"  in brackets: 95% intervals that resample the "

@@ -41,7 +41,8 @@ def error_of(sums: np.ndarray) -> np.ndarray:
     1706.04599: the mean distance of confidence and accuracy, by bin.
     """
     number, confidence, right = np.split(sums, 3, axis=-1)
-    return np.abs(confidence - right).sum(axis=-1) / number.sum(axis=-1)
+    gaps = np.abs(confidence - right).sum(axis=-1)
+    return np.divide(gaps, number.sum(axis=-1))
 
 
 def calibration_error(

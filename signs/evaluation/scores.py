@@ -58,7 +58,7 @@ def score(
 def ranks(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The place of the right class, from 1; of equals, the worst."""
     own = probabilities[np.arange(len(labels)), labels]
-    return (probabilities >= own[:, None]).sum(axis=1)
+    return np.sum(probabilities >= own[:, None], axis=1)
 
 
 def macro_recall(
@@ -76,7 +76,8 @@ def macro_recall(
         hits, clips = np.split(summed, 2, axis=-1)
         there = clips > 0
         recall = np.divide(hits, clips, where=there, out=np.zeros(hits.shape))
-        return recall.sum(axis=-1) / np.maximum(there.sum(axis=-1), 1)
+        occurring = np.maximum(there.sum(axis=-1), 1)
+        return np.divide(recall.sum(axis=-1), occurring)
 
     return intervals.interval(sums, units, figure, seed=seed)
 

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from signs.core.messages import count
-from signs.data import clips_table, splits, video_content
+from signs.data import changes, clips_table, splits
+from signs.data.changes import Inputs
 from signs.features import feature_store
 from signs.inference.judged_clips import JudgedClips, Task
 from signs.training import clips_used
@@ -15,14 +16,13 @@ from signs.training.clips_used import Overlap
 MOST_NAMED = 5
 
 
-def inputs_digest(task: Task, known: Overlap | None) -> str:
-    """A digest of all that an evaluation is made from.
+def inputs(task: Task, known: Overlap | None) -> Inputs:
+    """All that an evaluation is made from.
 
     Files of features and videos are told by their sizes and times.
     """
     name = task.record["features"]["cnn"]
-    digest = hashlib.sha256(video_content.of_file(task.model).encode())
-    digest.update(repr(known).encode())
+    digest = hashlib.sha256(repr(known).encode())
     digest.update(task.rows.to_csv(index=False).encode())
     for clip, video in zip(task.rows["clip"], task.rows["video"], strict=True):
         path = feature_store.feature_path(task.dataset, name, clip)
@@ -31,7 +31,10 @@ def inputs_digest(task: Task, known: Overlap | None) -> str:
         if path.exists():
             status = path.stat()
             digest.update(f"{status.st_size} {status.st_mtime_ns} ".encode())
-    return digest.hexdigest()
+    return {
+        "model": changes.fingerprint(task.model),
+        "clips": digest.hexdigest(),
+    }
 
 
 def known_clips(task: Task, known: Overlap) -> list[str]:

@@ -14,7 +14,7 @@ from signs.data import clips_table
 from signs.data.clips_table import Dataset
 from signs.evaluation.baselines import NearestClassMean
 from signs.features import cnn_features, feature_store
-from signs.inference.predictor import Recognizer
+from signs.inference.predictor import Predictor
 from signs.training import clips_used, feature_dataset, session_mean
 from signs.training.feature_dataset import Batches, FeatureDataset
 from signs.video import frame_store
@@ -130,7 +130,7 @@ def rows_of_videos(videos: Path) -> tuple[pd.DataFrame, Path]:
 
 
 def make_features(
-    task: Task, predictor: Recognizer, workers: int, quiet: bool
+    task: Task, predictor: Predictor, workers: int, quiet: bool
 ) -> dict[str, str]:
     """Makes the features of the clips to judge on, from their videos.
 
@@ -145,7 +145,7 @@ def make_features(
     """
     dataset, rows = task.dataset, task.rows
     meta = task.record["features"]
-    frames = frame_store.tasks(dataset, rows, task.root, predictor.stored)
+    frames = frame_store.tasks(dataset, rows, task.root, task.record["frames"])
     _, failures = parallel.map_clips(
         *(frame_store.make_frames, frames, workers, "frames", quiet),
         timeout=None,
@@ -156,7 +156,7 @@ def make_features(
     outcomes = cnn_features.make_features(
         feature_store.tasks(dataset, good, meta),
         predictor.features,
-        max(1, 20 // predictor.stored),
+        max(1, 20 // task.record["frames"]),
         workers,
     )
     _, more = parallel.collect(

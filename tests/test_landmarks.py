@@ -326,9 +326,28 @@ def test_a_second_run_does_nothing_and_a_third_what_is_missing(
         assert path.stat().st_mtime_ns == before[path]
 
 
+def test_another_video_has_its_landmarks_found_again(
+    root: Path, models: Path, capsys
+):
+    assert make(root, models) == 0
+    video = root / "data" / "d" / "video" / "b" / "none.avi"
+    shutil.copy(video.with_name("hands.avi"), video)
+    frames = ["d", "--frames", "4", *folders(root)]
+    assert arguments.run(frame.main, frames) == 0
+    capsys.readouterr()
+    assert make(root, models) == 0
+    assert "1 of 3 clips of d to do" in capsys.readouterr().out
+    path = root / "data" / "d" / "feature" / "landmarks" / "b" / "none.npy"
+    assert layout.has_hand(landmark_store.read_landmarks(path, 4)).any()
+
+
 def test_a_damaged_video_costs_its_clip(root: Path, models: Path, capsys):
+    frames = ["--frames", "4"]
     video = root / "data" / "d" / "video" / "a" / "hands.avi"
     video.write_bytes(b"")
+    assert make(root, models) == 2
+    assert "take them again with: python frame.py d" in capsys.readouterr().err
+    assert arguments.run(frame.main, ["d", *frames, *folders(root)]) == 1
     assert make(root, models) == 1
     failed = (root / "log" / "d-feature-failed.csv").read_text()
     assert "a/hands,the video is an empty file" in failed

@@ -46,11 +46,12 @@ class NearestClassMean:
         middle = self._sums.sum(axis=0) / self._clips.sum()
         means = self._sums / np.maximum(self._clips, 1)[:, None] - middle
         flat = vectors.reshape(len(vectors), -1) - middle
-        scores = _of_length_1(flat) @ _of_length_1(means).T
+        scores: np.ndarray = _of_length_1(flat) @ _of_length_1(means).T
         scores[:, self._clips == 0] = -np.inf
         return scores
 
 
 def _of_length_1(rows: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(lengths, np.finfo(float).tiny)
+    scaled: np.ndarray = rows / np.maximum(lengths, np.finfo(float).tiny)
+    return scaled

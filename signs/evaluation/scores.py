@@ -58,7 +58,8 @@ def score(
 def ranks(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The place of the right class, from 1; of equals, the worst."""
     own = probabilities[np.arange(len(labels)), labels]
-    return (probabilities >= own[:, None]).sum(axis=1)
+    found: np.ndarray = (probabilities >= own[:, None]).sum(axis=1)
+    return found
 
 
 def macro_recall(
@@ -76,7 +77,9 @@ def macro_recall(
         hits, clips = np.split(summed, 2, axis=-1)
         there = clips > 0
         recall = np.divide(hits, clips, where=there, out=np.zeros(hits.shape))
-        return recall.sum(axis=-1) / np.maximum(there.sum(axis=-1), 1)
+        classes = np.maximum(there.sum(axis=-1), 1)
+        found: np.ndarray = recall.sum(axis=-1) / classes
+        return found
 
     return intervals.interval(sums, units, figure, seed=seed)
 

@@ -183,7 +183,8 @@ def share(right: np.ndarray, units: Units, seed: int = 0) -> Estimate:
 def ratio(sums: np.ndarray) -> np.ndarray:
     """The first of two sums over the second."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return sums[..., 0] / sums[..., 1]
+        found: np.ndarray = sums[..., 0] / sums[..., 1]
+    return found
 
 
 def paired_difference(

@@ -53,4 +53,5 @@ class NearestClassMean:
 
 def _of_length_1(rows: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, np.maximum(lengths, np.finfo(float).tiny))
+    scaled: np.ndarray = rows / np.maximum(lengths, np.finfo(float).tiny)
+    return scaled

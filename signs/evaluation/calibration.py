@@ -41,8 +41,9 @@ def error_of(sums: np.ndarray) -> np.ndarray:
     1706.04599: the mean distance of confidence and accuracy, by bin.
     """
     number, confidence, right = np.split(sums, 3, axis=-1)
-    gaps = np.abs(confidence - right).sum(axis=-1)
-    return np.divide(gaps, number.sum(axis=-1))
+    apart = np.abs(confidence - right).sum(axis=-1)
+    error: np.ndarray = apart / number.sum(axis=-1)
+    return error
 
 
 def calibration_error(

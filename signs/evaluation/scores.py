@@ -58,7 +58,8 @@ def score(
 def ranks(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The place of the right class, from 1; of equals, the worst."""
     own = probabilities[np.arange(len(labels)), labels]
-    return np.sum(probabilities >= own[:, None], axis=1)
+    found: np.ndarray = (probabilities >= own[:, None]).sum(axis=1)
+    return found
 
 
 def macro_recall(
@@ -76,8 +77,9 @@ def macro_recall(
         hits, clips = np.split(summed, 2, axis=-1)
         there = clips > 0
         recall = np.divide(hits, clips, where=there, out=np.zeros(hits.shape))
-        occurring = np.maximum(there.sum(axis=-1), 1)
-        return np.divide(recall.sum(axis=-1), occurring)
+        classes = np.maximum(there.sum(axis=-1), 1)
+        found: np.ndarray = recall.sum(axis=-1) / classes
+        return found
 
     return intervals.interval(sums, units, figure, seed=seed)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from signs.core import files, parallel
 from signs.core.errors import UserError
 from signs.core.messages import count, log
-from signs.data import clips_table
+from signs.data import clips_table, signers
 from signs.data.clips_table import Dataset
 from signs.evaluation.baselines import NearestClassMean
 from signs.features import cnn_features, feature_store
@@ -121,7 +121,7 @@ def rows_of_videos(videos: Path) -> tuple[pd.DataFrame, Path]:
 
     rows, layout, _ = detect.read_layout(videos)
     root = videos.parent if videos.is_file() else videos
-    rows = clips_table.add_signers(rows, root / "signers.csv")
+    rows = signers.add_signers(rows, root / "signers.csv")
     rows = rows[rows["label"] != ""].reset_index(drop=True)
     if not len(rows):
         raise UserError(f"no video of {videos} has a label to judge by")

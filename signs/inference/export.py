@@ -15,7 +15,7 @@ from signs.core.messages import log
 from signs.data import changes
 from signs.features import backbones
 from signs.inference import sessions
-from signs.inference.predictor import load_classifier
+from signs.inference.predictor import check_features, load_classifier
 
 FORMATS = {".onnx": "onnx", ".tflite": "litert", ".keras": "keras"}
 # The packages that Keras converts with, besides TensorFlow.
@@ -50,6 +50,7 @@ def check_format(path: Path) -> str:
 
 def check_exportable(model: Path, record: dict[str, Any]) -> None:
     """Raises a `UserError` if no file can compute as a model does."""
+    check_features(model, record)
     if backbones.precision_of(record["features"]) == "int8":
         raise UserError(
             f"{model} was trained on features of eight bits, and an exported "

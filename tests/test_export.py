@@ -8,6 +8,7 @@ from store import folders
 from trained import copy_models, known_clips, last_model, trained
 
 import export
+import predict
 from signs.core import arguments
 from signs.core.backend import keras
 from signs.data.clips_table import Dataset
@@ -27,8 +28,13 @@ def root(tmp_path_factory) -> Path:
 def pictures(root: Path) -> np.ndarray:
     """The frames of a clip, as an exported model takes them."""
     row = known_clips(root, 1).iloc[0]
-    path = Dataset(root / "data" / "sample-chalearn").video / row["video"]
-    found = decode.read_frames(path, 10, short_side=frame_store.SHORT_SIDE)
+    return shown(
+        Dataset(root / "data" / "sample-chalearn").video / row["video"]
+    )
+
+
+def shown(video: Path) -> np.ndarray:
+    found = decode.read_frames(video, 10, short_side=frame_store.SHORT_SIDE)
     return prepare(found, 224)[None].astype("float32")
 
 
@@ -110,6 +116,33 @@ def test_an_export_follows_its_model(root: Path, tmp_path: Path, capsys):
     assert f"exported {path}" in run()
     third = json.loads(beside.read_text(encoding="utf-8"))
     assert third["labels"] == first["labels"][::-1]
+
+
+def test_a_model_with_a_session_mean_sees_the_clip_less_its_own(
+    root: Path, tmp_path: Path, capsys
+):
+    """As predict.py does with a clip on its own."""
+    models = copy_models(root, tmp_path / "model")
+    (record,) = models.glob("*.json")
+    content = json.loads(record.read_text(encoding="utf-8"))
+    content["session_mean"] = True
+    record.write_text(json.dumps(content), encoding="utf-8")
+    row = known_clips(root, 1).iloc[0]
+    path = Dataset(root / "data" / "sample-chalearn").video / row["video"]
+    flags = [*folders(tmp_path), "--engine", "keras", "--json"]
+    assert arguments.run(predict.main, [str(path), *flags]) == 0
+    line = json.loads(capsys.readouterr().out)
+    assert line["session_mean"] == "clip"
+
+    file = tmp_path / "sign.keras"
+    assert arguments.run(export.main, [str(file), *folders(tmp_path)]) == 0
+    assert "less the clip's own mean" in capsys.readouterr().err
+    beside = exporting.record_path(file).read_text(encoding="utf-8")
+    assert json.loads(beside)["session_mean"] == "clip"
+    found = keras.saving.load_model(file).predict_on_batch(shown(path))
+    best = {one["label"]: one["probability"] for one in line["top"]}
+    expected = [best[row["label"]] for row in content["classes"]]
+    np.testing.assert_allclose(found[0], expected, atol=1e-4)
 
 
 def test_a_file_of_others_is_not_replaced(root: Path, tmp_path: Path, capsys):

@@ -1,16 +1,11 @@
 """How clips reach the classifier: which pictures, and what is subtracted."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import write_video
-from store import META
-from trained import copy_models, trained
 
-import export
-from signs.core import arguments
 from signs.core.backend import keras
 from signs.inference import export as exporting
 from signs.inference.clips import Classified, Video, find_videos, predict_clips
@@ -197,19 +192,6 @@ def test_a_camera_is_centered_by_what_it_saw(videos):
         assert sign.probability == pytest.approx(expected.max(), abs=1e-4)
 
 
-def test_what_needs_other_clips_is_not_exported(tmp_path_factory, capsys):
-    root = trained(tmp_path_factory)
-    models = copy_models(root, tmp_path_factory.mktemp("m") / "model")
-    path = next(models.glob("*.json"))
-    record = {**json.loads(path.read_text()), "session_mean": True}
-    path.write_text(json.dumps(record))
-    target = models / "sign.tflite"
-    flags = [str(target), "--model-dir", str(models)]
-    assert arguments.run(export.main, flags) == 2
-    assert "the mean of their session" in capsys.readouterr().err
-    assert not target.exists()
-
-
 def test_an_exported_network_reads_both_ways():
     """Without its dropout, which other formats cannot hold."""
     random = np.random.default_rng(0)
@@ -233,10 +215,3 @@ def test_an_exported_network_reads_both_ways():
     )
     (both,) = classifier.lstms(plain)
     assert both.forward_layer.dropout == both.backward_layer.dropout == 0
-
-
-def test_the_exported_file_says_how_many_frames_it_takes():
-    features = {**META, "size": SIZE}
-    record = {"run": "a", "frames": 20, "features": features, "classes": []}
-    described = exporting.describe(record, Path("a"))
-    assert described["input"]["shape"] == [1, 20, SIZE, SIZE, 3]

@@ -14,7 +14,8 @@ from signs.core.errors import UserError
 from signs.core.messages import log
 from signs.data import changes
 from signs.features import backbones
-from signs.inference.predictor import load_classifier
+from signs.inference import sessions
+from signs.inference.predictor import check_features, load_classifier
 
 FORMATS = {".onnx": "onnx", ".tflite": "litert", ".keras": "keras"}
 # The packages that Keras converts with, besides TensorFlow.
@@ -48,14 +49,8 @@ def check_format(path: Path) -> str:
 
 
 def check_exportable(model: Path, record: dict[str, Any]) -> None:
-    """Raises a `UserError` if a model needs more than the clip itself."""
-    if record["session_mean"]:
-        raise UserError(
-            f"{model} was trained on clips less the mean of their session, "
-            "which takes other clips than the one that an exported file is "
-            "given; use predict.py, or export a model that was trained "
-            "without it, such as with: python train_lstm.py --input centered"
-        )
+    """Raises a `UserError` if no file can compute as a model does."""
+    check_features(model, record)
     if backbones.precision_of(record["features"]) == "int8":
         raise UserError(
             f"{model} was trained on features of eight bits, and an exported "
@@ -88,6 +83,8 @@ def describe(record: dict[str, Any], model: Path) -> dict[str, Any]:
             "content": "RGB from 0 to 255; frames spread evenly over a clip, "
             "first and last included, each squashed to a square",
         },
+        # Which mean feature is subtracted, as by predict.py of a lone clip.
+        "session_mean": sessions.CLIP if record["session_mean"] else None,
         "output": {
             "shape": [1, len(record["classes"])],
             "dtype": "float32",
@@ -142,7 +139,14 @@ def export(
     inputs = made_from(model, record)
     classifier = load_classifier(model, record)
     network = backbones.reload(record["features"], weights)
-    whole = join(network, classifier, record["frames"])
+    whole = join(network, classifier, record["frames"], record["session_mean"])
+    if record["session_mean"]:
+        log.warning(
+            "session mean: the file sees each clip less the clip's own mean, "
+            "as predict.py a clip on its own; where that is all there is, "
+            "train with: python train_lstm.py --no-session-mean "
+            "--input centered"
+        )
     log.info(f"exporting {model.name} and its CNN; this takes a minute")
     with files.atomic(path) as temporary:
         if name == "keras":
@@ -175,7 +179,12 @@ def _convert(whole: Any, path: Path, name: str) -> None:
         )
 
 
-def join(network: backbones.Network, classifier: Any, frames: int) -> Any:
+def join(
+    network: backbones.Network,
+    classifier: Any,
+    frames: int,
+    session_mean: bool = False,
+) -> Any:
     """One model of a CNN and a classifier.
 
     Its batch size is fixed at 1: only so are LiteRT's own operations enough
@@ -185,6 +194,8 @@ def join(network: backbones.Network, classifier: Any, frames: int) -> Any:
         network: what makes features.
         classifier: what takes those of a clip.
         frames: how many pictures a clip has.
+        session_mean: whether the classifier takes features less the mean of
+            their session; it is then given those less the clip's own mean.
 
     Returns:
         A `keras.Model` from float32 (1, frames, size, size, 3), RGB, 0 to
@@ -197,6 +208,8 @@ def join(network: backbones.Network, classifier: Any, frames: int) -> Any:
     single = keras.ops.reshape(pictures, (frames, size, size, 3))
     features = network.model(single)
     clip = keras.ops.reshape(features, (1, frames, network.length))
+    if session_mean:
+        clip = clip - keras.ops.mean(clip, axis=1, keepdims=True)
     plain = keras.models.clone_model(classifier, clone_function=_plain)
     plain.set_weights(classifier.get_weights())
     return keras.Model(pictures, plain(clip), name="signs")

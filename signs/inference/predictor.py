@@ -137,8 +137,25 @@ def load_predictor(
             together.
     """
     described = record["features"]
+    check_features(path, record)
     network = _load_engine(described, folder, threads, weights, engine)
     return Predictor(path, record, load_classifier(path, record), network)
+
+
+def check_features(path: Path, record: dict[str, Any]) -> None:
+    """Raises a `UserError` if a model takes what is not made here.
+
+    A CNN would look at whole pictures, and the answers would be wrong.
+    """
+    from signs.features import backbones, feature_store
+
+    name = record["features"]["cnn"]
+    if name == feature_store.LANDMARKS or name.endswith(backbones.HANDS):
+        raise UserError(
+            f"{path} was trained on {name}, which are made by feature.py "
+            "only: judge it with evaluate.py, or use a model that was trained "
+            "on features of whole pictures"
+        )
 
 
 def load_classifier(path: Path, record: dict[str, Any]) -> Any:

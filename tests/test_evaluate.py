@@ -16,6 +16,7 @@ import sample
 import train_lstm
 import transfer
 from signs.core import arguments
+from signs.core.backend import keras
 from signs.data import clips_table
 from signs.data.clips_table import Dataset
 
@@ -286,6 +287,90 @@ def test_a_transferred_model_knows_the_clips_of_its_source(
     capsys.readouterr()
     assert run(root, "mine", "--model", model) == 2
     assert "trained on 48 of these 48" in capsys.readouterr().err
+
+
+def train(root: Path, *args: str) -> tuple[str, pd.DataFrame]:
+    """Trains; returns the run, and the list of clips that it knows."""
+    command = [*args, *folders(root), "--quiet"]
+    assert arguments.run(train_lstm.main, command) == 0
+    path = sorted((root / "model").glob("*-lstm-*-clips.csv"))[-1]
+    used = clips_table.read_csv(path)
+    return path.name.removesuffix("-clips.csv"), used
+
+
+def test_a_training_need_not_look_at_the_clips_of_val(root: Path) -> None:
+    """Nor at those of test: then both are clips never seen."""
+    dataset = Dataset(root / "data" / "mine")
+    name, used = train(root, "mine", *QUICK, "--validation", "inner")
+    chosen = used[used["use"] == "val"]
+    assert 0 < len(chosen) < len(used) == 48
+    assert used["signer"].str.startswith("train").all()
+    assert not set(chosen["signer"]) & set(
+        used["signer"][used["use"] == "train"]
+    )
+    assert run(root, "mine", "--split", "val") == 0
+    assert run(root, "mine", "--split", "test") == 0
+    assert record_of(root, "val")["run"] == name
+    again, same = train(root, "mine", *QUICK, "--validation", "inner")
+    assert again != name
+    pd.testing.assert_frame_equal(same, used)
+    # Without the features of other clips, nothing changes.
+    clips = clips_table.read_clips(dataset)
+    for clip in clips["clip"][clips["split"] != "train"]:
+        (dataset.feature("mobilenet-0.25") / f"{clip}.npy").unlink()
+    _, same = train(root, "mine", *QUICK, "--validation", "inner")
+    pd.testing.assert_frame_equal(same, used)
+
+
+def test_without_signers_the_epoch_is_chosen_by_a_part_of_the_clips(
+    root: Path,
+) -> None:
+    dataset = Dataset(root / "data" / "mine")
+    clips = clips_table.read_clips(dataset)
+    clips_table.write_table(dataset.clips, clips.assign(signer=""))
+    _, used = train(root, "mine", *QUICK, "--validation", "inner")
+    assert (used["use"] == "val").sum() == pytest.approx(10, abs=2)
+
+
+def test_a_run_is_repeated_on_train_and_val(
+    root: Path, capsys: pytest.CaptureFixture
+) -> None:
+    first, _ = train(root, "mine", *QUICK, "--validation", "inner")
+    refit, used = train(root, "mine", "--refit")
+    assert refit != first
+    assert len(used) == 72
+    assert set(used["use"]) == {"train"}
+    record = json.loads((root / "log" / f"{refit}.json").read_text())
+    losses = pd.read_csv(root / "log" / f"{first}.csv")["val_loss"]
+    assert record["arguments"]["refit"] == first
+    assert record["arguments"]["units"] == 8
+    assert record["arguments"]["epochs"] == losses.argmin() + 1
+    assert record["final"]["epochs"] == losses.argmin() + 1
+    best, last = (
+        keras.saving.load_model(root / "model" / f"{refit}-{which}.keras")
+        for which in ("best", "last")
+    )
+    for one, other in zip(best.weights, last.weights, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    assert run(root, "mine", "--split", "test") == 0
+    assert record_of(root, "test")["run"] == refit
+    assert first in record_of(root, "test")["facts"]["model"]
+    assert run(root, "mine", "--split", "val") == 2
+    assert "trained on 24 of these" in capsys.readouterr().err
+
+
+def test_what_cannot_be_repeated_is_refused(
+    root: Path, capsys: pytest.CaptureFixture
+) -> None:
+    def refuse(*args: str) -> str:
+        assert arguments.run(train_lstm.main, [*args, *folders(root)]) == 2
+        return capsys.readouterr().err
+
+    assert "no finished run on theirs" in refuse("theirs", "--refit")
+    assert "nothing.json" in refuse("--refit", "nothing")
+    assert "--lr 0.5 instead of" in refuse("mine", "--lr", "0.5", "--refit")
+    name, _ = train(root, "mine", "--refit")
+    assert "without validation clips" in refuse("--refit", name)
 
 
 def test_videos_of_a_folder_are_judged(

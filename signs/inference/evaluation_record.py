@@ -169,7 +169,9 @@ def _training(used: pd.DataFrame | None, record: dict[str, Any]) -> str:
                 else ""
             )
         )
-    return "; before that, ".join(parts)
+    text = "; before that, ".join(parts)
+    refit = record.get("refit")
+    return f"{text}, for as long as was best in {refit}" if refit else text
 
 
 def predictions(

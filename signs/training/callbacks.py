@@ -63,10 +63,12 @@ class KeepEpochs(keras.callbacks.Callback):
         model: the whole model, of which maybe a part is trained.
         run: whose files are written.
         best: the lowest loss so far.
+        newest: whether the last epoch is the best one, whatever its loss.
     """
 
-    def __init__(self, model: Any, run: Run, best: float):
+    def __init__(self, model: Any, run: Run, best: float, newest: bool = False):
         super().__init__()
+        self._newest = newest
         self._whole = model
         self._run = run
         self._best = best
@@ -78,8 +80,8 @@ class KeepEpochs(keras.callbacks.Callback):
         # Asked for its model, JAX writes its state to the variables.
         _ = self.model
         # The state comes last: it says which epochs are done.
-        if loss < self._best:
-            self._best = loss
+        if self._newest or loss < self._best:
+            self._best = min(loss, self._best)
             save_model(self._whole, self._run.best)
         save_model(self._whole, self._run.last)
         run_state.save(self._run.state, self._whole, epoch + 1, self._best)

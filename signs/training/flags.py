@@ -7,7 +7,7 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from signs.core import arguments
 from signs.core.errors import UserError
@@ -22,8 +22,12 @@ from signs.training.settings import (
     cut_settings,
 )
 
+if TYPE_CHECKING:
+    from signs.training.run_record import Run
+
 FREEZE = ["none", "first", "all"]
 HEADS = ["random", "linear_probe"]
+VALIDATIONS = ["val", "inner"]
 POOLS = ["last", "mean", "max"]
 _OLD_HEADS = {"cold": "random", "probe": "linear_probe"}
 _FLAG_OF = {"learning_rate": "lr"}  # where it is not the setting's name
@@ -41,12 +45,15 @@ class Command(Generic[Kind]):
         settings: of the training.
         options: where it reads and writes.
         resume: the run to go on with; None begins a new one.
+        refit: the run to repeat on the clips of train and val; empty means
+            the newest one on the data set, None none.
         given: names of what stood on the command line.
     """
 
     settings: Kind
     options: RunOptions
     resume: str | None
+    refit: str | None
     given: frozenset[str]
 
 
@@ -169,6 +176,21 @@ def _add_fit_flags(
         help="stop after so many epochs without a lower validation loss",
     )
     add(
+        "--validation",
+        choices=VALIDATIONS,
+        help="which clips choose the best epoch: val: those of that split; "
+        "inner: some signers of the training clips, so that those of val stay "
+        "unseen",
+    )
+    add(
+        "--refit",
+        nargs="?",
+        const="",
+        metavar="RUN",
+        help="repeat a run on the clips of train and val, for as many epochs "
+        "as were best in it (without RUN, the newest one on DATASET)",
+    )
+    add(
         "--resume",
         metavar="RUN",
         help="go on with a run, with its own settings; only --epochs and "
@@ -218,6 +240,10 @@ def parse(
     if asked in (*presets.TRAINING, *presets.ALIASES):  # else refused below
         parser.set_defaults(**presets.values(kind, asked))
     values = vars(arguments.parse(parser, argv))
+    given = frozenset(_given(parser, values, argv))
+    refit = values.pop("refit")
+    if refit is not None and values["resume"]:
+        parser.error("say either --resume or --refit")
     if asked in presets.ALIASES:
         log.warning(f"--recipe {asked} is called {values['recipe']} now")
     options = {
@@ -229,7 +255,8 @@ def parse(
         kind.from_mapping(values),
         RunOptions(**options),
         values["resume"],
-        frozenset(_given(parser, values, argv)),
+        refit,
+        given - {"refit"},
     )
 
 
@@ -251,7 +278,7 @@ def _given(
 
 
 def restore(command: Command[Kind], kind: str) -> Kind:
-    """The settings of the run to resume, or those asked for of a new one.
+    """The settings of the run to resume or repeat, or of a new one.
 
     Args:
         command: what the script was asked for.
@@ -261,13 +288,28 @@ def restore(command: Command[Kind], kind: str) -> Kind:
         UserError: if there is no such run, it is of the other kind or of a
             version that could more, or other settings were asked for.
     """
+    from signs.training import refit, run_record
+
+    options = command.options
+    if command.resume is not None:
+        run = run_record.Run(command.resume, options.log, options.model_dir)
+        return _restore(command, kind, run, MAY_DIFFER)
+    if command.refit is not None:
+        run = refit.find_run(
+            command.refit, command.settings.dataset, kind, options
+        )
+        restored = _restore(command, kind, run, frozenset())
+        return refit.settings_of(restored, run)
+    return command.settings
+
+
+def _restore(
+    command: Command[Kind], kind: str, run: "Run", may_differ: frozenset[str]
+) -> Kind:
+    """The settings of a run, but for what may differ from them."""
     from signs.training import run_record
 
     asked = command.settings
-    if command.resume is None:
-        return asked
-    options = command.options
-    run = run_record.Run(command.resume, options.log, options.model_dir)
     record = run_record.read_record(run.log_record, ["arguments", "data"])
     if f"-{kind}-" not in run.name:
         raise UserError(
@@ -278,7 +320,7 @@ def restore(command: Command[Kind], kind: str) -> Kind:
         raise UserError(
             f"{run.name} cannot go on: it was begun with {', '.join(cut)}, "
             "which this version does not have any more; start a new run "
-            "without --resume"
+            "without --resume or --refit"
         )
     try:
         restored = type(asked).from_mapping(record["arguments"])
@@ -287,15 +329,15 @@ def restore(command: Command[Kind], kind: str) -> Kind:
             f"the record of the run is damaged: {run.log_record}"
         ) from error
     given = command.given & set(asked.as_record())
-    free = {name: getattr(asked, name) for name in given & MAY_DIFFER}
+    free = {name: getattr(asked, name) for name in given & may_differ}
     if differing := [
         f"--{_FLAG_OF.get(name, name).replace('_', '-')} "
         f"{getattr(asked, name)} instead of {getattr(restored, name)}"
-        for name in sorted(given - MAY_DIFFER)
+        for name in sorted(given - may_differ)
         if getattr(asked, name) != getattr(restored, name)
     ]:
         raise UserError(
             f"{run.name} was begun with other settings: {', '.join(differing)};"
-            " leave them out to go on, or start a new run without --resume"
+            " leave them out, or start a new run without --resume and --refit"
         )
     return dataclasses.replace(restored, **free)

@@ -228,7 +228,7 @@ def _hooks(
     batches = -(-len(data.train) // settings.batch)
     hooks = [
         callbacks.StopWhenDiverged(explain),
-        callbacks.KeepEpochs(model, run, best),
+        callbacks.KeepEpochs(model, run, best, settings.refit is not None),
         callbacks.Progress(settings.epochs, batches, best, options.quiet),
     ]
     if settings.patience:
@@ -275,6 +275,7 @@ def _write_records(
             "dataset": data.dataset.name,
             "frames": data.meta["frames"],
             "session_mean": settings.session_mean,
+            "refit": settings.refit,
             **about,
             "features": data.meta,
             "classes": data.classes.to_dict("records"),

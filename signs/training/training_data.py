@@ -4,16 +4,20 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from signs.core.messages import count, log
-from signs.data import clips_table
+from signs.data import clips_table, splits
 from signs.data.clips_table import Dataset
 from signs.features import feature_store
 from signs.training import feature_dataset, session_mean
 from signs.training.feature_dataset import FeatureDataset, find_clips
 from signs.training.settings import RunOptions, Settings
 from signs.video import catalog, frame_store
+
+INNER_SHARE = 0.2  # of the training clips, where these choose the epoch
+USED = ["train", "val"]  # splits that a training may look at
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ def read_data(settings: Settings, options: RunOptions) -> Data:
     dataset = Dataset(options.data / settings.dataset)
     clips = clips_table.read_clips(dataset)
     catalog.check_frames(dataset, clips, adopt=False)
+    clips = divide(settings, clips)
     classes = clips_table.read_classes(dataset)
     meta = feature_store.require_meta(dataset, settings.features)
     train, val = (
@@ -53,6 +58,8 @@ def read_data(settings: Settings, options: RunOptions) -> Data:
         for split in ("train", "val")
     )
     split = (frame_store.read_meta(dataset) or {}).get("split", "unknown")
+    if settings.validation == "inner":
+        split = splits.way_to_divide(clips[clips["split"].isin(USED)])
     log.info(
         f"{dataset.name}: {count(len(train), 'training clip')} and "
         f"{count(len(val), 'validation clip')} of "
@@ -61,10 +68,41 @@ def read_data(settings: Settings, options: RunOptions) -> Data:
         f"{meta['frames']} x {meta['length']:,} a clip"
     )
     data = Data(dataset, meta, classes, train, val, split)
-    _warn_of_gaps(data)
+    if settings.refit:
+        log.info(f"repeats {settings.refit} for {settings.epochs} epochs")
+    else:
+        _warn_of_gaps(data)
     feature_dataset.check_trainable(train)
     train, val = feature_dataset.read_once([train, val], options.quiet)
     return prepare(settings, dataclasses.replace(data, train=train, val=val))
+
+
+def divide(settings: Settings, clips: pd.DataFrame) -> pd.DataFrame:
+    """The clips table, with what each clip is used for as its split.
+
+    Args:
+        settings: say what chooses the best epoch, and whether anything does.
+        clips: the clips table.
+    """
+    if settings.refit:
+        used = clips["split"].isin(USED)
+        return clips.assign(split=clips["split"].mask(used, "train"))
+    if settings.validation != "inner":
+        return clips
+    is_train = (clips["split"] == "train") & (clips["label"] != "")
+    pool = clips[is_train]
+    by_signer = splits.way_to_divide(pool) == "signer"
+    choose = splits.by_signer if by_signer else splits.at_random
+    is_val = choose(pool, INNER_SHARE, settings.seed)
+    split = clips["split"].where(clips["split"] == "test", "")
+    split[is_train] = np.where(is_val, "val", "train")
+    chosen = pool["signer"][is_val]
+    who = count(chosen.nunique(), "signer") + " of the split train"
+    log.info(
+        f"epochs are chosen by {who if by_signer else 'part of train'}; the "
+        "split val is not looked at"
+    )
+    return clips.assign(split=split)
 
 
 def prepare(settings: Settings, data: Data) -> Data:

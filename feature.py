@@ -253,7 +253,11 @@ def extract_on_cluster(
         start = functools.partial(feature_store.start, recipe, at_once)
         with contextlib.closing(
             machines.outcomes(
-                start, todo, None, ray_backend.CORES_OF_A_CNN, on_gpu, at_once
+                start,
+                todo,
+                cores=ray_backend.CORES_OF_A_CNN,
+                on_gpu=on_gpu,
+                unit=at_once,
             )
         ) as outcomes:
             title = f"{meta['cnn']} ({engine})"

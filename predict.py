@@ -117,6 +117,7 @@ def classify(
 ) -> "Iterator[Outcome]":
     """Yields the probabilities of all classes for each clip, in order."""
     from signs.cluster import ray_backend
+    from signs.core import parallel
     from signs.features import engines, worker_setup
     from signs.inference import clips
 
@@ -138,10 +139,13 @@ def classify(
         )
         with contextlib.closing(
             machines.outcomes(
-                start, paths, None, ray_backend.CORES_OF_A_CNN, on_gpu
+                start,
+                paths,
+                cores=ray_backend.CORES_OF_A_CNN,
+                on_gpu=on_gpu,
             )
         ) as found:
-            outcomes = ray_backend.in_order(found, paths)
+            outcomes = parallel.in_order(found, paths)
             if predictor.needs_session_mean:
                 outcomes = clips.classify_clips(predictor, outcomes, videos)
             yield from outcomes

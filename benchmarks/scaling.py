@@ -1,9 +1,9 @@
-"""Measures what a cluster costs and gains, and foretells larger ones.
+"""Measures what a cluster costs and gains, and estimates larger ones.
 
 Writes  benchmarks/scaling.json, benchmarks/scaling.md
 
 On this machine: frame.py by processes and by Ray, the memory of the process
-that deals the clips out, and the seconds that each step takes a clip. From
+that shares the clips out, and the seconds that each step takes a clip. From
 these and from what you assume below it works out time and price for more
 clips on more machines; `docs/scaling.md` explains it. `make scaling` calls
 this with all it needs; by hand, with requirements-cluster.txt installed:
@@ -28,11 +28,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import data, foretell
+from benchmarks import cost_model, data
 from benchmarks.rounds import ROOT, memory
 from benchmarks.run import facts
 
-CLIPS = 2_000  # tiny ones, which show what dealing them out costs
+CLIPS = 2_000  # tiny ones, which show what sharing them out costs
 WAITS = [1, 2, 4]  # processes
 WAIT = 0.05  # seconds that a clip takes which needs no core
 PARTS = ("overhead", "waits", "memory", "stages")
@@ -47,10 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--quick", action="store_true", help="tiny sizes, to try this out")
     add("--rounds", type=int, default=5, help="how often each is measured")
     add("--only", nargs="*", default=PARTS, choices=PARTS, help="these parts")
-    add("--again", action="store_true", help="measure nothing, only foretell")
+    add("--again", action="store_true", help="measure nothing, only estimate")
     add("--scratch", type=Path, help="folder for 1 GB of data for a while")
     add("--out", type=Path, default=Path(__file__).parent)
-    foretell.add_flags(parser)
+    cost_model.add_flags(parser)
     args = parser.parse_args(arguments)
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "scaling.json"
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 results[part] = measure(part, folder, args)
                 shutil.rmtree(folder)
                 path.write_text(json.dumps(results, indent=1))
-    text = foretell.table(results, args)
+    text = cost_model.table(results, args)
     (args.out / "scaling.md").write_text(text, encoding="utf-8")
     print(text)
     return 0
@@ -80,10 +80,12 @@ def measure(part: str, folder: Path, args: argparse.Namespace) -> Any:
         return list(overhead(folder, clips, 1 if args.quick else args.rounds))
     if part == "waits":
         clips = 8 if args.quick else 400
-        return [deal_waits(clips, x) for x in ([1, 2] if args.quick else WAITS)]
+        return [
+            dispatch_waits(clips, x) for x in ([1, 2] if args.quick else WAITS)
+        ]
     if part == "memory":
         sizes = [200, 2_000] if args.quick else [2_000, 200_000, 2_000_000]
-        return [dealers_memory(size) for size in sizes]
+        return [dispatch_memory(size) for size in sizes]
     return stages(folder, args.quick)
 
 
@@ -94,7 +96,7 @@ def overhead(folder: Path, clips: int, rounds: int) -> Iterator[dict]:
     """Takes frames of tiny clips in each way, in turn: a row each time.
 
     A quarter of the clips comes first: what that takes with one process is
-    what the other times are foretold from.
+    what the other times are estimated from.
     """
     write_tiny(folder, clips)
     ways = [
@@ -130,7 +132,7 @@ def write_tiny(folder: Path, clips: int) -> None:
 
 def take_frames(folder: Path, how: str, workers: int, clips: int) -> dict:
     """Takes the frames of clips; says how long the parts of that took."""
-    from signs.cluster import ray_backend
+    from signs.cluster import actor, ray_backend
     from signs.core import parallel
     from signs.video import frame_store
 
@@ -149,8 +151,8 @@ def take_frames(folder: Path, how: str, workers: int, clips: int) -> dict:
     else:
         with ray_backend.connect("local", workers) as machine:
             start = time.perf_counter() - began
-            do = partial(ray_backend.each, frame_store.make_frames)
-            with closing(machine.outcomes(do, rows, 120)) as found:
+            do = partial(actor.each, frame_store.make_frames, 120)
+            with closing(machine.outcomes(do, rows)) as found:
                 seconds, first = drain(found)
     total = time.perf_counter() - began
     shutil.rmtree(out)
@@ -189,16 +191,16 @@ def wait(row: int) -> None:
     time.sleep(WAIT)
 
 
-def deal_waits(clips: int, workers: int) -> dict[str, Any]:
-    """Deals out clips that only take time: more workers than cores can be
+def dispatch_waits(clips: int, workers: int) -> dict[str, Any]:
+    """Shares out clips that only take time: more workers than cores can be
     tried, and it does not matter what else runs."""
-    from signs.cluster import ray_backend
+    from signs.cluster import actor, ray_backend
 
     rows = {str(number): number for number in range(clips)}
     with (
         ray_backend.connect("local", workers) as machine,
         closing(
-            machine.outcomes(partial(ray_backend.each, wait), rows)
+            machine.outcomes(partial(actor.each, wait, None), rows)
         ) as found,
     ):
         seconds, first = drain(found)
@@ -206,7 +208,7 @@ def deal_waits(clips: int, workers: int) -> dict[str, Any]:
         "workers": workers,
         "clips": clips,
         "seconds": seconds - first,  # after the first clip
-        "foretold": WAIT * (clips - 1) / workers,
+        "estimated": WAIT * (clips - 1) / workers,
     }
 
 
@@ -231,17 +233,23 @@ def nothing(row: int) -> None:
     """The work on a row: none."""
 
 
-def dealers_memory(rows: int) -> dict[str, Any]:
-    """Deals rows out in a process of its own; says what that process held."""
-    command = [sys.executable, "-m", "benchmarks.scaling", "deal", str(rows)]
+def dispatch_memory(rows: int) -> dict[str, Any]:
+    """Shares rows out in a process of its own; says what that process held."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.scaling",
+        "dispatch",
+        str(rows),
+    ]
     done = subprocess.run(
         command, cwd=ROOT, check=True, capture_output=True, text=True
     )
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def deal(rows: int) -> None:
-    """Deals rows out, and prints what this process held at most."""
+def dispatch(rows: int) -> None:
+    """Shares rows out, and prints what this process held at most."""
     from signs.cluster import ray_backend
 
     began = time.perf_counter()
@@ -365,7 +373,7 @@ def mean_size(paths: Any) -> float:
 if __name__ == "__main__":
     from benchmarks import scaling  # so that its names can be imported
 
-    if sys.argv[1:2] == ["deal"]:
-        scaling.deal(int(sys.argv[2]))
+    if sys.argv[1:2] == ["dispatch"]:
+        scaling.dispatch(int(sys.argv[2]))
     else:
         sys.exit(scaling.main())

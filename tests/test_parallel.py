@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from signs.core import parallel
 
@@ -141,3 +143,12 @@ def test_no_clips_no_work() -> None:
 def test_the_bar_is_quiet_when_asked(capsys) -> None:
     parallel.map_clips(work, {"a": 1, "b": 2}, 1, "work", True)
     assert capsys.readouterr() == ("", "")
+
+
+@given(st.permutations(range(9)))
+def test_answers_come_in_the_order_of_the_clips(order: list[int]) -> None:
+    clips = [str(number) for number in range(9)]
+    late = [(str(number), number, None) for number in order]
+    found = list(parallel.in_order(late, clips))
+    assert [clip for clip, _, _ in found] == clips
+    assert sorted(found) == sorted(late)

@@ -1,10 +1,10 @@
-"""What is foretold of large clusters follows from what was measured."""
+"""What is estimated of large clusters follows from what was measured."""
 
 import argparse
 
 import pytest
 
-from benchmarks import foretell, run
+from benchmarks import cost_model, run
 
 STAGES = {
     "load": 0.0,
@@ -21,7 +21,7 @@ STAGES = {
 
 def assumed(*arguments: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    foretell.add_flags(parser)
+    cost_model.add_flags(parser)
     return parser.parse_args(arguments)
 
 
@@ -43,25 +43,25 @@ def row(how: str, workers: int, clips: int) -> dict:
 
 def table(**more: object) -> list[str]:
     facts = {**run.facts(["scaling.py"]), "quick": True, **more}
-    return foretell.table(facts, assumed()).splitlines()
+    return cost_model.table(facts, assumed()).splitlines()
 
 
 def test_rates() -> None:
     args = assumed("--cores", "10", "--speed", "2", "--epochs", "5")
-    cpu = foretell.rates(STAGES, args, on_gpu=False)
+    cpu = cost_model.rates(STAGES, args, on_gpu=False)
     assert cpu == pytest.approx({"frame": 1000, "feature": 10, "train": 40})
-    gpu = foretell.rates(STAGES, args, on_gpu=True)
+    gpu = cost_model.rates(STAGES, args, on_gpu=True)
     assert gpu["feature"] == pytest.approx(100)  # 2,000 frames a second
     assert gpu["frame"] == cpu["frame"]
 
 
 def test_a_gpu_waits_for_the_cores_that_read() -> None:
     args = assumed("--gpu-frames", "1e6", "--cores", "4")
-    found = foretell.rates(STAGES, args, on_gpu=True)
+    found = cost_model.rates(STAGES, args, on_gpu=True)
     assert found["feature"] == pytest.approx(400)
 
 
-def test_what_follows_the_model_is_foretold() -> None:
+def test_what_follows_the_model_is_estimated() -> None:
     rows = [
         row(how, workers, clips)
         for how in ("processes", "ray")

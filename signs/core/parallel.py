@@ -4,7 +4,7 @@ The work on one clip is a plain function of one picklable argument; nothing
 here knows what it does.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -12,11 +12,10 @@ from tqdm import tqdm
 
 from signs.core.errors import UserError
 from signs.core.files import is_full
-from signs.core.pool import Pool
+from signs.core.pool import Function, Pool
 
 COSTS_ONE_CLIP = (UserError, ValueError, OSError, MemoryError)
 
-Function = Callable[[Any], Any]
 Outcome = tuple[str, Any, BaseException | None]
 # Works on some clips, whose rows it is given, and yields what came of them.
 Work = Callable[[dict[str, Any]], Iterable[Outcome]]
@@ -100,6 +99,20 @@ def in_pool(
         if error is not None and ends_the_run(error):
             raise error
         yield clip, result, error
+
+
+def in_order(
+    outcomes: Iterable[Outcome], clips: Iterable[str]
+) -> Iterator[Outcome]:
+    """Yields outcomes in the order of the clips, not in that of the work."""
+    early: dict[str, Outcome] = {}
+    expected = iter(clips)
+    following = next(expected, None)
+    for outcome in outcomes:
+        early[outcome[0]] = outcome
+        while following in early:
+            yield early.pop(following)
+            following = next(expected, None)
 
 
 def collect(

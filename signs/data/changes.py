@@ -210,7 +210,7 @@ class Record:
         """Makes all that was noted last: first the clips' files, then this."""
         began = time.monotonic()
         if self._waiting:
-            sync_disk(self.path.parent)
+            files.sync_disk(self.path.parent)
             self._append(self._waiting)
             self._waiting = {}
         # A slow disk is not kept waiting for most of the time.
@@ -307,15 +307,6 @@ def note(path: Path, inputs: Inputs, journal: Path | None = None) -> None:
 def beside(path: Path) -> Path:
     """Where the record of a single file is."""
     return path.with_name(f".{path.name}.{NAME}")
-
-
-def sync_disk(folder: Path) -> None:
-    """Waits until what was written lasts, even through a power cut.
-
-    One call serves thousands of files. Windows has no such call.
-    """
-    if hasattr(os, "sync"):
-        os.sync()
 
 
 def _is_as_of(now: Fingerprint, then: Any) -> bool:

@@ -94,7 +94,9 @@ def _on_cluster(
         start = partial(_start, recipe, at_once)
         cores = ray_backend.CORES_OF_A_CNN
         with closing(
-            machines.outcomes(start, todo, None, cores, on_gpu, at_once)
+            machines.outcomes(
+                start, todo, cores=cores, on_gpu=on_gpu, unit=at_once
+            )
         ) as outcomes:
             return parallel.collect(
                 made_from.watch(outcomes),

@@ -39,7 +39,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def table(results: dict[str, Any], args: argparse.Namespace) -> str:
-    """All that was measured and foretold, in Markdown."""
+    """All that was measured and estimated, in Markdown."""
     lines = [
         "# On many machines",
         "",
@@ -50,23 +50,23 @@ def table(results: dict[str, Any], args: argparse.Namespace) -> str:
         lines += ["", "**Tiny sizes, only to try this out: no figures.**"]
     if "overhead" in results:
         lines += ["", "## Ray beside processes", "", *_overhead(results)]
-        lines += ["", "## Foretold and measured", "", *_check(results)]
+        lines += ["", "## Estimated and measured", "", *_check(results)]
     if "waits" in results:
         lines += ["", "## Clips that take time, but no core", ""]
         lines += [
-            "What dealing out costs with more processes than there are cores.",
+            "What sharing out costs with more processes than there are cores.",
             "",
-            "| workers | clips | foretold | measured | error |",
+            "| workers | clips | estimated | measured | error |",
             "|---" * 5 + "|",
         ]
         lines += [
-            f"| {row['workers']} | {row['clips']} | {row['foretold']:.1f} s | "
+            f"| {row['workers']} | {row['clips']} | {row['estimated']:.1f} s | "
             f"{row['seconds']:.1f} s | "
-            f"{row['foretold'] / row['seconds'] - 1:+.0%} |"
+            f"{row['estimated'] / row['seconds'] - 1:+.0%} |"
             for row in results["waits"]
         ]
     if "memory" in results:
-        lines += ["", "## Memory of the process that deals", ""]
+        lines += ["", "## Memory of the process that shares out", ""]
         lines += ["| rows | memory | seconds |", "|---|---|---|"]
         lines += [
             f"| {row['rows']:,} | {row['memory'] / 1e6:.0f} MB | "
@@ -75,7 +75,7 @@ def table(results: dict[str, Any], args: argparse.Namespace) -> str:
         ]
     if "stages" in results:
         lines += ["", "## What a clip costs here", "", *_stages(results)]
-        lines += ["", "## Foretold", "", *_foretold(results["stages"], args)]
+        lines += ["", "## Estimated", "", *_estimated(results["stages"], args)]
     return "\n".join(lines) + "\n"
 
 
@@ -133,7 +133,7 @@ def _overhead(results: dict[str, Any]) -> list[str]:
 
 
 def _check(results: dict[str, Any]) -> list[str]:
-    """Foretells all other times with Ray from the fewest clips."""
+    """Estimates all other times with Ray from the fewest clips."""
     sizes = sorted({row["clips"] for row in results["overhead"]})
     base = _rows(results, "ray", 1, sizes[0])
     first = _median(base, "first")
@@ -142,7 +142,7 @@ def _check(results: dict[str, Any]) -> list[str]:
         f"From {sizes[0]:,} clips by 1 worker with Ray: {first:.1f} s until "
         f"the first clip, {1000 * clip:.1f} ms for each other one.",
         "",
-        "| clips | workers | foretold | measured | error |",
+        "| clips | workers | estimated | measured | error |",
         "|---" * 5 + "|",
     ]
     for clips in sizes:
@@ -176,7 +176,7 @@ def _stages(results: dict[str, Any]) -> list[str]:
     ]
 
 
-# --- What is foretold -------------------------------------------------------
+# --- What is estimated -------------------------------------------------------
 
 
 def rates(
@@ -205,7 +205,7 @@ def rates(
     }
 
 
-def _foretold(found: dict[str, Any], args: argparse.Namespace) -> list[str]:
+def _estimated(found: dict[str, Any], args: argparse.Namespace) -> list[str]:
     lines = [
         "Assumed: "
         + "; ".join(

@@ -118,8 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.dry_run:
         return make(args, dataset)
     with lock.hold(dataset.root):
-        for folder in (dataset.root, dataset.frame):
-            files.remove_leftovers(folder, seconds=0)
+        for path in (dataset.root, dataset.frame, dataset.given.parent):
+            files.remove_leftovers(path, seconds=0)
         return make(args, dataset)
 
 
@@ -338,16 +338,11 @@ def say_split(clips: "pd.DataFrame") -> str:
 def say_what_failed(failures: dict[str, str], path: Path) -> None:
     first = [f"  {clip}: {why}" for clip, why in list(failures.items())[:3]]
     more = ["  ..."] if len(failures) > len(first) else []
-    log.warning(
-        "\n".join(
-            [
-                f"{count(len(failures), 'clip')} failed, and will be tried "
-                f"again by the same command; {path} lists them:",
-                *first,
-                *more,
-            ]
-        )
+    head = (
+        f"{count(len(failures), 'clip')} failed, and will be tried again by "
+        f"the same command; {path} lists them:"
     )
+    log.warning("\n".join([head, *first, *more]))
 
 
 if __name__ == "__main__":

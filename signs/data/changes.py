@@ -144,10 +144,14 @@ class Record:
             if not isinstance(value, Fingerprint):
                 if recorded[name] != value:
                     return False
-            elif not _is_as_of(value, recorded[name]):
-                if not _has_content_of(value, recorded[name]):
+                continue
+            then = recorded[name]
+            if not isinstance(then, list) or value.size != then[0]:
+                return False
+            if value.mtime_ns != then[1]:
+                if not then[2] or value.read().digest != then[2]:
                     return False
-                moved |= recorded[name][1] != _YOUNG
+                moved |= then[1] != _YOUNG
         if moved:
             mark = {_ADOPTED: True} if adopted else {}
             self._entries[key] = self._waiting[key] = _text({**inputs, **mark})
@@ -210,6 +214,7 @@ class Record:
         """Makes all that was noted last: first the clips' files, then this."""
         began = time.monotonic()
         if self._waiting:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             files.sync_disk(self.path.parent)
             self._append(self._waiting)
             self._waiting = {}
@@ -245,7 +250,6 @@ class Record:
                     self._entries[key] = _text(inputs)
 
     def _append(self, entries: Mapping[str, str]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab+") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
@@ -262,8 +266,6 @@ class Record:
             temporary.open("wb") as file,
         ):
             file.writelines(map(_line, sorted(self._entries.items())))
-            file.flush()
-            os.fsync(file.fileno())
         self._has_appended = False
 
 
@@ -307,19 +309,6 @@ def note(path: Path, inputs: Inputs, journal: Path | None = None) -> None:
 def beside(path: Path) -> Path:
     """Where the record of a single file is."""
     return path.with_name(f".{path.name}.{NAME}")
-
-
-def _is_as_of(now: Fingerprint, then: Any) -> bool:
-    return isinstance(then, list) and [now.size, now.mtime_ns] == then[:2]
-
-
-def _has_content_of(now: Fingerprint, then: Any) -> bool:
-    return (
-        isinstance(then, list)
-        and now.size == then[0]
-        and bool(then[2])
-        and now.read().digest == then[2]
-    )
 
 
 def _text(inputs: Mapping[str, Any]) -> str:

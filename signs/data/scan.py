@@ -83,6 +83,13 @@ class VideoFolder:
         closed = {*self.unreadable, *self.dangling}
         return not closed.isdisjoint([path, *parents])
 
+    def failures(self) -> dict[str, str]:
+        """Why folders are left out, as it stands beside clips that failed."""
+        return {
+            f"{clips_table.as_cell(path)}/": f"the folder cannot be read: {why}"
+            for path, why in self.unreadable.items()
+        }
+
 
 def find_files(root: Path) -> VideoFolder:
     """Finds the files of a folder and of those below, links being followed.

@@ -16,7 +16,6 @@ from signs.data.clips_table import Dataset
 from signs.data.csv_files import read_csv, write_table
 from signs.data.layouts import ledasila
 from signs.data.layouts.detect import Listing, NoVideosError
-from signs.data.scan import VideoFolder
 from signs.data.settings import TableSettings
 from signs.video import frame_store, images
 
@@ -129,7 +128,7 @@ def make_tables(
         write_table(dataset.given, clips)
         write_table(dataset.classes, source_table.with_names(classes, layout))
         write_table(dataset.clips, clips)
-    return Tables(clips, meta, True, True, _say_unreadable(folder))
+    return Tables(clips, meta, True, True, folder.failures())
 
 
 def keep_tables(
@@ -142,7 +141,7 @@ def keep_tables(
     merged, given, unreadable = clips, None, {}
     listing = _look_again(dataset, meta)
     if listing:
-        unreadable = _say_unreadable(listing.folder)
+        unreadable = listing.folder.failures()
         settings = _settings(meta)
         digest = source_table.digest(listing, settings)
         if meta.get("listing") != digest and not _hides_clips(dataset, listing):
@@ -317,14 +316,6 @@ def _follow_classes(
         return None
     new = merge.follow_classes(classes, labels)
     return source_table.with_names(new, meta.get("layout", ""))
-
-
-def _say_unreadable(folder: VideoFolder) -> dict[str, str]:
-    """Why folders are left out, as it stands beside the clips that failed."""
-    return {
-        f"{clips_table.as_cell(path)}/": f"the folder cannot be read: {why}"
-        for path, why in folder.unreadable.items()
-    }
 
 
 def _last_given(dataset: Dataset) -> pd.DataFrame:

@@ -42,7 +42,7 @@ def start_prototype(folder: Path, quick: bool) -> Work:
 
 def start_one_process(folder: Path, quick: bool) -> Work:
     """One process that reads every frame, and keeps some."""
-    from signs.video import decode
+    from signs.video import images, sampling
 
     clips = _clips(folder)[: 4 * SLOW_CLIPS]
 
@@ -53,10 +53,10 @@ def start_one_process(folder: Path, quick: bool) -> Work:
             pictures = []
             while (read := capture.read())[0]:
                 pictures.append(read[1])
-            chosen = decode.sample_indices(len(pictures), data.FRAMES)
+            chosen = sampling.sample_indices(len(pictures), data.FRAMES)
             for number, index in enumerate(chosen, 1):
                 path = to / f"frame-{number:03}.jpg"
-                quality = [cv2.IMWRITE_JPEG_QUALITY, decode.JPEG_QUALITY]
+                quality = [cv2.IMWRITE_JPEG_QUALITY, images.JPEG_QUALITY]
                 cv2.imwrite(str(path), pictures[index], quality)
         return len(clips)
 
@@ -89,13 +89,15 @@ def start_ours(folder: Path, quick: bool) -> Work:
 
 def start_grab(folder: Path, quick: bool) -> Work:
     """One process that decodes every frame, and converts and writes none."""
+    from signs.video.video_file import Video
+
     clips = _clips(folder)[: 4 * SLOW_CLIPS]
 
     def work() -> float:
         for clip in clips:
-            capture = cv2.VideoCapture(str(clip))
-            while capture.grab():
-                pass
+            with Video(clip) as video:
+                for _ in video.frames():
+                    pass
         return len(clips)
 
     return work

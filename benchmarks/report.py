@@ -20,6 +20,8 @@ FEATURE_GOALS = [
 GOALS = [
     *(("features", EXACT, *goal) for goal in FEATURE_GOALS),
     *(("features", INT8, *goal) for goal in FEATURE_GOALS),
+    ("decoding", ["PyAV"], "OpenCV, counting first", 1.5),
+    ("decoding", ["PyAV"], "OpenCV, believing the header", 1.0),
     ("frames", ["frame.py"], "mediainfo and ffmpeg a clip (2018)", 5.0),
     ("frames", ["frame.py"], "one process, every frame", 1.6),
     ("train", TRAIN, "torch nn.LSTM", 0.9),
@@ -28,6 +30,7 @@ GOALS = [
 ]
 TITLES = {
     "features": "JPEG frames to features on disk, InceptionV3",
+    "decoding": "IsoGD-like clips to 20 pictures, one core",
     "frames": "IsoGD-like clips to JPEG frames on disk",
     "train": "Training of 2 LSTM(1024), (20, 2048) a clip",
     "landmarks": "IsoGD-like clips to landmarks on disk",

@@ -5,7 +5,7 @@ Writes  benchmarks/results.json, benchmarks/results.md, benchmarks/results.png
 Let nothing else run meanwhile. `make bench` calls this with all it needs;
 by hand, in an environment with benchmarks/requirements.txt:
 
-    python -m benchmarks.run [--quick] [--only features frames train growth]
+    python -m benchmarks.run [--quick] [--only PART ...]
 """
 
 import argparse
@@ -23,6 +23,7 @@ from benchmarks import growth, report, rounds
 
 PARTS = {
     "features": "frames a second",
+    "decoding": "clips a second",
     "frames": "clips a second",
     "train": "clips a second",
     "landmarks": "pictures a second",

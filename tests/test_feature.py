@@ -11,7 +11,7 @@ from store import folders
 import feature
 from signs.core import arguments, files
 from signs.data import clips_table
-from signs.video import decode
+from signs.video import images
 
 ROOT = Path(__file__).parents[1]
 CNN = ["--cnn", "mobilenet", "--alpha", "0.25", "--weights", "random"]
@@ -30,7 +30,7 @@ def write_frames(root: Path, clips: list[str], frames: int = 4) -> Path:
         for number in range(1, frames + 1):
             picture = random.integers(0, 256, (24, 32, 3), np.uint8)
             path = dataset.frame / clip / f"frame-{number:03}.jpg"
-            decode.write_jpeg(path, picture)
+            images.write_jpeg(path, picture)
     files.write_text(dataset.clips, "\n".join(rows) + "\n")
     files.write_json(
         dataset.frame / "meta.json",

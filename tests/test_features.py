@@ -10,13 +10,13 @@ from signs.core.errors import UserError
 from signs.data.clips_table import Dataset
 from signs.features import cnn_features, feature_store
 from signs.features.feature_store import FeatureTask
-from signs.video import decode
+from signs.video import images
 
 
 def write_clip(folder: Path, values: list[int], size: int = 8) -> None:
     for number, value in enumerate(values, 1):
         picture = np.full((size, size, 3), value, np.uint8)
-        decode.write_jpeg(folder / f"frame-{number:03}.jpg", picture)
+        images.write_jpeg(folder / f"frame-{number:03}.jpg", picture)
 
 
 def mean_colour(pictures: np.ndarray) -> np.ndarray:

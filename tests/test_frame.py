@@ -21,7 +21,7 @@ from signs.data import clips_table, splits
 from signs.data.clips_table import Dataset
 from signs.data.layouts import detect
 from signs.data.settings import TableSettings
-from signs.video import contact_sheet, decode, frame_store
+from signs.video import contact_sheet, frame_store, images, sampling
 
 Run = Callable[..., int]
 
@@ -52,7 +52,7 @@ def mine(tmp_path: Path) -> Dataset:
 def numbers(dataset: Dataset, clip: str, count: int = 20) -> list[int]:
     """The numbers that a clip's frames show."""
     paths = frame_store.frame_paths(dataset.frame / clip, count)
-    return [number_of(decode.read_jpeg(path)) for path in paths]
+    return [number_of(images.read_jpeg(path)) for path in paths]
 
 
 def snapshot(root: Path, hidden: bool = False) -> dict[str, int]:
@@ -88,7 +88,7 @@ def test_a_folder_of_videos(run: Run, mine: Dataset, capsys) -> None:
             f"frame-{number:03}.jpg" for number in range(1, 21)
         ]
         count = 20 + int(clip[-1])
-        assert numbers(mine, clip) == decode.sample_indices(count, 20)
+        assert numbers(mine, clip) == sampling.sample_indices(count, 20)
     meta = frame_store.read_meta(mine)
     assert meta and len(meta.pop("listing")) == 16
     assert meta == {
@@ -144,7 +144,7 @@ def test_short_and_long_clips(run: Run, tmp_path: Path, count: int) -> None:
     dataset = Dataset(tmp_path / "data" / "mine")
     write_video(dataset.video / "a" / "1.avi", count)
     assert run("mine") == 0
-    assert numbers(dataset, "a/1") == decode.sample_indices(count, 20)
+    assert numbers(dataset, "a/1") == sampling.sample_indices(count, 20)
 
 
 def test_red_reaches_the_network_as_red(run: Run, mine: Dataset) -> None:
@@ -250,7 +250,7 @@ def test_videos_that_went_away(run: Run, mine: Dataset, capsys) -> None:
     assert run("mine") == 2
     assert "is missing, and 3 clips of" in capsys.readouterr().err
     assert run("mine", "--source", "data/mine/moved") == 0
-    assert numbers(mine, "null/1") == decode.sample_indices(21, 20)
+    assert numbers(mine, "null/1") == sampling.sample_indices(21, 20)
     meta = frame_store.read_meta(mine)
     assert meta and Path(meta["source"]) == (mine.root / "moved").resolve()
 
@@ -270,7 +270,7 @@ def test_another_number_of_frames_is_refused(
     assert snapshot(mine.root) == before
     assert run("mine", "--overwrite") == 0
     assert len(list((mine.frame / "null/1").iterdir())) == 20
-    assert numbers(mine, "null/1") == decode.sample_indices(21, 20)
+    assert numbers(mine, "null/1") == sampling.sample_indices(21, 20)
 
 
 def test_leftover_frames_are_not_read(run: Run, mine: Dataset) -> None:
@@ -291,17 +291,17 @@ def test_leftover_frames_are_not_read(run: Run, mine: Dataset) -> None:
 def test_an_interrupted_run_goes_on(
     run: Run, mine: Dataset, monkeypatch
 ) -> None:
-    really_write, left = decode.write_jpeg, iter(range(50))
+    really_encode, left = images.encode_jpeg, iter(range(50))
 
-    def interrupted(path: Path, picture: np.ndarray) -> None:
+    def interrupted(picture: np.ndarray) -> bytes:
         if next(left, None) is None:
             raise KeyboardInterrupt
-        really_write(path, picture)
+        return really_encode(picture)
 
     with monkeypatch.context() as patch:
-        patch.setattr(decode, "write_jpeg", interrupted)
+        patch.setattr(images, "encode_jpeg", interrupted)
         assert run("mine") == 130
-    assert len(list(mine.frame.rglob("*.jpg"))) == 50
+    assert len(list(mine.frame.rglob("*.jpg"))) == 40
     before = snapshot(mine.root)
     assert run("mine") == 0
     after = snapshot(mine.root)
@@ -319,7 +319,7 @@ def test_overwrite_takes_all_afresh(run: Run, mine: Dataset) -> None:
     write_video(mine.video / "Tür" / "1.avi", 5)
     assert run("mine", "--overwrite") == 0
     assert len(clips_table.read_clips(mine)) == 3
-    assert numbers(mine, "Tür/1") == decode.sample_indices(5, 20)
+    assert numbers(mine, "Tür/1") == sampling.sample_indices(5, 20)
     assert not (mine.frame / "null").exists()
 
 
@@ -365,7 +365,7 @@ def test_a_table_of_your_own(run: Run, mine: Dataset, capsys) -> None:
     rows = ["clip,video,label,signer,split", "one,null/1.avi,NA,,train"]
     mine.clips.write_text("\n".join(rows))
     assert run("mine") == 0
-    assert numbers(mine, "one") == decode.sample_indices(21, 20)
+    assert numbers(mine, "one") == sampling.sample_indices(21, 20)
     assert list(clips_table.read_classes(mine)["label"]) == ["NA"]
     assert "as clips.csv says" in capsys.readouterr().out
 
@@ -410,7 +410,7 @@ def test_ledasila_words_are_readable(run: Run, tmp_path: Path, capsys) -> None:
     assert list(classes["label"]) == ["Rote__R_uebe", "null"]
     assert list(classes["name"]) == ["Rote Rübe", "null"]
     assert "1 of 2 words have at least 18 clips" in capsys.readouterr().out
-    picture = decode.read_jpeg(next(dataset.frame.rglob("*.jpg")))
+    picture = images.read_jpeg(next(dataset.frame.rglob("*.jpg")))
     assert picture.shape == (352, 288, 3)
 
 

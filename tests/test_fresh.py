@@ -21,7 +21,7 @@ from signs.data.changes import Record
 from signs.data.clips_table import Dataset
 from signs.features import feature_store
 from signs.features.made_from import MadeFrom
-from signs.video import decode, frame_store
+from signs.video import frame_store, images
 
 Run = Callable[..., int]
 QUICK = ["--workers", "1", "--timeout", "0", "--frames", "3"]
@@ -40,7 +40,7 @@ def take_frames(root: Path, *args: str) -> int:
 
 def shown(dataset: Dataset, clip: str) -> list[int]:
     paths = sorted((dataset.frame / clip).glob("*.jpg"))
-    return [number_of(decode.read_jpeg(path)) for path in paths]
+    return [number_of(images.read_jpeg(path)) for path in paths]
 
 
 def made(dataset: Dataset) -> dict[str, bytes]:

@@ -31,7 +31,7 @@ from signs.inference.clip_buffer import choose_indices, next_index
 from signs.inference.live import Live, recognize_stream
 from signs.inference.predictor import Predictor, load_predictor, prepare
 from signs.inference.segmenter import ByMotion
-from signs.video import decode
+from signs.video import decode, sampling
 from signs.video.camera import Camera
 from signs.video.stream import Stream
 
@@ -206,7 +206,7 @@ def test_pictures_are_looked_at_from_far_to_near(count, wanted):
 )
 def test_neighbours_stand_in_for_frames(done, count, wanted, most):
     indices = choose_indices(done, count, wanted, most)
-    right = decode.sample_indices(count, wanted)
+    right = sampling.sample_indices(count, wanted)
     assert len(indices) == wanted
     assert indices == sorted(indices)
     assert 0 <= indices[0] and indices[-1] < count

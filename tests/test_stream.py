@@ -16,7 +16,7 @@ from helpers import number_of, numbered, write_video
 from signs.core.errors import UserError
 from signs.video import capture, stream
 from signs.video.camera import Camera
-from signs.video.decode import encode_jpeg
+from signs.video.images import encode_jpeg
 from signs.video.stream import Stream
 
 

@@ -4,15 +4,16 @@ import csv
 import struct
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from helpers import number_of, numbered, shared, write_video
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signs.video import decode, frame_store
-from signs.video.decode import read_frames, sample_indices
+from signs.video import decode, frame_store, images
+from signs.video.decode import read_frames
+from signs.video.sampling import sample_indices
+from signs.video.video_file import Video
 
 COUNTS = [1, 7, 19, 20, 21, 39, 79, 300]
 
@@ -47,15 +48,17 @@ def test_twenty_frames_of_any_clip(tmp_path: Path, count: int) -> None:
     assert seen[0] == 0 and seen[-1] == count - 1 and seen == sorted(seen)
 
 
-def test_a_right_header_costs_one_pass(tmp_path: Path, monkeypatch) -> None:
+def test_what_decodes_as_expected_is_decoded_once(
+    tmp_path: Path, monkeypatch
+) -> None:
     opened = []
-    really_open = decode._open
 
-    def counting_open(path: Path) -> cv2.VideoCapture:
-        opened.append(path)
-        return really_open(path)
+    class Counting(Video):
+        def __init__(self, source: Path) -> None:
+            opened.append(source)
+            super().__init__(source)
 
-    monkeypatch.setattr(decode, "_open", counting_open)
+    monkeypatch.setattr(decode, "Video", Counting)
     read_frames(write_video(tmp_path / "clip.avi", 50), 20)
     read_frames(write_video(tmp_path / "part.avi", 50, fps=10), 5, 1, 3)
     assert len(opened) == 2
@@ -146,19 +149,19 @@ def test_names_that_are_not_ascii(tmp_path: Path) -> None:
 def test_jpeg_keeps_colours_and_refuses_damage(tmp_path: Path) -> None:
     path = tmp_path / "frame.jpg"
     picture = numbered(0b1010)
-    decode.write_jpeg(path, picture)
-    assert number_of(decode.read_jpeg(path)) == 0b1010
+    images.write_jpeg(path, picture)
+    assert number_of(images.read_jpeg(path)) == 0b1010
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ValueError, match="damaged JPEG: .*frame.jpg"):
-        decode.read_jpeg(path)
+        images.read_jpeg(path)
     path.unlink()
     with pytest.raises(ValueError, match="the frame is missing: .*frame.jpg"):
-        decode.read_jpeg(path)
+        images.read_jpeg(path)
 
 
 def test_squash_gives_the_size_whatever_the_aspect() -> None:
     for size in (8, 48, 100):
-        assert decode.squash(numbered(1), size).shape == (size, size, 3)
+        assert images.squash(numbered(1), size).shape == (size, size, 3)
 
 
 MEDIA = [
@@ -185,14 +188,17 @@ def test_difficult_media(name: str) -> None:
     path = shared("media", name)
     with shared("media", "manifest.csv").open() as file:
         rows = {row["file"]: row for row in csv.DictReader(file)}
-    if int(rows[name]["decoded_frames"]) == 0:
+    size = rows[name]["size"]
+    if name == "torchcodec_av1_video.mkv":
+        size = "640x360"  # the manifest is of OpenCV, which cannot read AV1
+    if not size:
         with pytest.raises(ValueError, match=f"no frame can be .*{name}"):
             read_frames(path, 20)
         return
     pictures = read_frames(path, 20)
     height, width = pictures[0].shape[:2]
     assert len(pictures) == 20
-    assert f"{width}x{height}" == rows[name]["size"]
+    assert f"{width}x{height}" == size
 
 
 def test_no_medium_is_left_out() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from signs.inference.predictor import Predictor, unpack
-from signs.video import decode
+from signs.video import images, sampling
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ClipBuffer:
     def add(self, timed: TimedPicture) -> None:
         self.times.append(timed.time)
         self.seen.append(timed.seen)
-        self.jpegs.append(decode.encode_jpeg(timed.picture))
+        self.jpegs.append(images.encode_jpeg(timed.picture))
 
     def look_ahead(self, predictor: Predictor, count: int) -> None:
         """Makes the features of two of the first `count` pictures.
@@ -115,7 +115,7 @@ def choose_indices(
     Returns:
         `wanted` indices below `count`, none smaller than the one before.
     """
-    right = decode.sample_indices(count, wanted)
+    right = sampling.sample_indices(count, wanted)
     there = np.array(sorted(index for index in done if index < count))
     if not len(there):
         return right

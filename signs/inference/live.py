@@ -14,7 +14,7 @@ from signs.inference.clip_buffer import ClipBuffer, TimedPicture
 from signs.inference.predictor import UNKNOWN, Prediction, Predictor
 from signs.inference.segmenter import Segment, Segmenter
 from signs.training.session_mean import RunningMean
-from signs.video import decode, frame_store
+from signs.video import frame_store, images
 from signs.video.stream import Stream
 
 KEPT = 1.0  # seconds before now, from which the beginning of a sign is taken
@@ -133,7 +133,7 @@ class Live:
             seconds: time of the picture in the stream.
             picture: RGB, uint8.
         """
-        shown = decode.shrink(picture, frame_store.SHORT_SIDE)
+        shown = images.shrink(picture, frame_store.SHORT_SIDE)
         timed = TimedPicture(seconds, shown, time.monotonic())
         self._kept.append(timed)
         while self._kept[0].time < seconds - KEPT:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from signs.core.errors import UserError
-from signs.video import decode, frame_store
+from signs.video import frame_store, images
 
 if TYPE_CHECKING:
     from signs.features.engines import Engine
@@ -172,12 +172,12 @@ def prepare(pictures: Iterable[np.ndarray], size: int) -> np.ndarray:
     Returns:
         uint8, (n, size, size, 3).
     """
-    return unpack(map(decode.encode_jpeg, pictures), size)
+    return unpack(map(images.encode_jpeg, pictures), size)
 
 
 def unpack(jpegs: Iterable[bytes], size: int) -> np.ndarray:
     """Like `prepare`, of pictures that are JPEG already."""
-    return frame_store.to_batch(map(decode.decode_jpeg, jpegs), size)
+    return frame_store.to_batch(map(images.decode_jpeg, jpegs), size)
 
 
 def _load_engine(

@@ -18,7 +18,7 @@ from signs.data.layouts import ledasila
 from signs.data.layouts.detect import Listing, NoVideosError
 from signs.data.scan import VideoFolder
 from signs.data.settings import TableSettings
-from signs.video import decode, frame_store
+from signs.video import frame_store, images
 
 NAMED = 3  # conflicts of edits with the source that are named
 
@@ -214,7 +214,7 @@ def _new_meta(request: Request, old: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "frames": request.frames,
         "short_side": frame_store.SHORT_SIDE,
-        "jpeg_quality": decode.JPEG_QUALITY,
+        "jpeg_quality": images.JPEG_QUALITY,
         # From the data set's folder, which may be moved with the videos.
         "source": str(request.source.resolve()) if request.source else source,
     }

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from signs.core import files, fonts
-from signs.video import decode, frame_store
+from signs.video import frame_store, images, sampling
 
 CLASSES = 8
 COLUMNS = 7
@@ -56,10 +56,10 @@ def draw(
     """
 
     def picture(clip: str, index: int, path: Path) -> np.ndarray:
-        small = _fit(decode.read_jpeg(path))
+        small = _fit(images.read_jpeg(path))
         return draw_onto(clip, index, small) if draw_onto else small
 
-    indices = sorted(set(decode.sample_indices(count, COLUMNS)))
+    indices = sorted(set(sampling.sample_indices(count, COLUMNS)))
     rows = []
     for clip in choose(clips, list(names.index)).to_dict("records"):
         paths = frame_store.frame_paths(folder / clip["clip"], count)

@@ -1,268 +1,239 @@
-"""From a video file to a fixed number of pictures.
-
-Every picture in this project is RGB, uint8, of shape (height, width, 3);
-OpenCV's BGR stays inside this file.
-"""
+"""From a video file to a fixed number of pictures."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
+from av.packet import Packet
 
-from signs.core import files
+from signs.video.sampling import sample_indices
+from signs.video.video_file import NoVideoError, Video
 
-JPEG_QUALITY = 90
-USUAL_RATE = 25.0  # frames a second, where a file does not say
+# Times are in whole ticks of the file's clock: what is due at 1 s may say
+# 0.9999.
+_TICK = 5e-4
+# Up to so many bytes of a video are kept in memory, and not read twice.
+_KEPT = 64 * 1024 * 1024
+# Where the file's own index misleads, seconds further back to look for a key
+# frame; after these, at the beginning.
+_FURTHER_BACK = (0.0, 10.0, 60.0)
 
-# Pictures are small, and the processes and threads that work side by side are
-# as many as there are cores.
-cv2.setNumThreads(1)
 
+@dataclass(frozen=True)
+class _Section:
+    """What to take of a video.
 
-def sample_indices(count: int, frames: int) -> list[int]:
-    """Which of `count` frames to take so that `frames` are spread evenly.
-
-    The first and the last one are always taken (of one, the middle), and
-    frames are repeated where there are too few. Rounds halves up, in whole
-    numbers, so that every machine picks the same frames.
-
-    Args:
-        count: frames there are, at least 1.
-        frames: frames to take, at least 1.
-
-    Returns:
-        `frames` indices from 0 to `count - 1`, none smaller than the one
-        before. For example `sample_indices(5, 3)` is `[0, 2, 4]`.
-
-    Raises:
-        ValueError: if either number is below 1.
+    Attributes:
+        video: the file.
+        frames: how many to take.
+        start, end: of the section, in seconds; the end is not in it. The
+            first frames of a whole video may be due before its time 0.
+        short_side: see `Video.picture`.
+        then: what to make of each picture.
     """
-    if count < 1 or frames < 1:
-        raise ValueError(f"cannot take {frames} frames of {count}")
-    if frames == 1:
-        return [(count - 1) // 2]
-    gaps = frames - 1
-    return [(2 * i * (count - 1) + gaps) // (2 * gaps) for i in range(frames)]
+
+    video: Path
+    frames: int
+    start: float
+    end: float
+    short_side: int | None
+    then: Callable[[np.ndarray], Any]
+
+    @property
+    def begins(self) -> float:
+        return self.start - _TICK if self.start > 0 else -math.inf
+
+    @property
+    def ends(self) -> float:
+        return self.end - _TICK
+
+
+@dataclass
+class _Taken:
+    """What one pass through a section gave.
+
+    Attributes:
+        count: pictures of the section that were decoded.
+        first, last: times of the first and last picture that were decoded,
+            in the section or not.
+        results: of the pictures that were wanted, by index in the section.
+        problem: what went wrong; None if nothing did.
+    """
+
+    count: int = 0
+    first: float = math.inf
+    last: float = -math.inf
+    results: dict[int, Any] = field(default_factory=dict)
+    problem: str | None = None
 
 
 def read_frames(
     video: Path,
     frames: int,
     start: float = 0.0,
-    end: float = float("inf"),
+    end: float = math.inf,
     short_side: int | None = None,
-) -> list[np.ndarray]:
-    """Reads evenly spread frames of a video, or of a section of it.
+    then: Callable[[np.ndarray], Any] = lambda picture: picture,
+) -> list[Any]:
+    """Takes evenly spread frames of a video, or of a section of it.
 
-    What the header says is only a guess of which frames to keep in the first
-    pass; all are decoded and counted, and where the guess was wrong a second
-    pass takes the right ones. Frames are upright: OpenCV follows the file's
-    rotation tag.
+    The pictures in the file are counted without decoding them, which is
+    quick, and says which ones to keep while decoding. Those that do decode
+    are counted, too, and where they are others than expected, they are
+    decoded once more to take the right ones.
 
     Args:
         video: a file that FFmpeg can read.
         frames: how many frames to take.
-        start, end: section to take them from, in seconds.
+        start, end: section to take them from, in seconds from the file's
+            start by its own clock.
         short_side: pictures are shrunk so that the shorter side has at most
             this many pixels; they are never enlarged.
+        then: is called with each picture, RGB, uint8, (height, width, 3),
+            when it is decoded; memory for all pictures at once is needed
+            only if it keeps them.
 
     Returns:
-        `frames` pictures, RGB, uint8, (height, width, 3), in time order.
+        What `then` made of `frames` pictures, in time order: else the
+        pictures.
 
     Raises:
         ValueError: if no frame can be decoded; says why.
         OSError: if the file may not be read.
     """
+    _check(video)
+    section = _Section(video, frames, start, end, short_side, then)
+    try:
+        return _read(section)
+    except NoVideoError as error:
+        raise ValueError(f"no frame can be decoded: {video} ({error})") from (
+            error
+        )
+
+
+def _check(video: Path) -> None:
     if not video.is_file():
         problem = "is not a file" if video.exists() else "is missing"
         raise ValueError(f"the video {problem}: {video}")
     with video.open("rb") as file:
         if not file.read(1):
             raise ValueError(f"the video is an empty file: {video}")
-    times, pictures = _decode(video, frames, start, end, short_side)
-    if not times:
-        raise ValueError(f"no frame can be decoded: {video}")
-    # The first frames of a whole video may be due before its time 0.
-    first = start if start > 0 else -math.inf
-    inside = [i for i, time in enumerate(times) if first <= time < end]
-    if not inside:
+
+
+def _read(section: _Section) -> list[Any]:
+    for position in _positions(section):
+        taken = _take(section, position)
+        if position is None or taken.first <= section.start + _TICK:
+            break
+    if not taken.count:
+        if taken.last == -math.inf:
+            raise NoVideoError(taken.problem or "there is no picture in it")
+        where = (
+            f"the video ends at {taken.last:.2f} seconds"
+            if taken.last < section.begins
+            else "there is a gap in the video"
+        )
         raise ValueError(
-            f"no frame lies between {start:g} and {end:g} seconds: the video "
-            f"ends at {times[-1]:.2f} seconds: {video}"
+            f"no frame lies between {section.start:g} and "
+            f"{section.end:g} seconds: {where}: {section.video}"
         )
-    indices = [inside[i] for i in sample_indices(len(inside), frames)]
-    if not pictures.keys() >= set(indices):
-        _, pictures = _decode(
-            video, frames, start, end, short_side, set(indices)
-        )
-    if not pictures:
-        raise ValueError(f"no frame can be decoded: {video}")
+    indices = sample_indices(taken.count, section.frames)
+    if not taken.results.keys() >= set(indices):
+        taken = _take(section, position, set(indices))
+    if not taken.results:
+        raise NoVideoError(taken.problem or "there is no picture in it")
     # A frame that was counted but cannot be converted gives its place to the
     # nearest one that can.
-    there = np.array(sorted(pictures))
+    there = np.array(sorted(taken.results))
     nearest = [there[np.abs(there - index).argmin()] for index in indices]
-    return [pictures[index] for index in nearest]
+    return [taken.results[index] for index in nearest]
 
 
-def shrink(picture: np.ndarray, short_side: int | None) -> np.ndarray:
-    """Shrinks a picture to at most `short_side` pixels on the short side."""
-    height, width = picture.shape[:2]
-    if short_side is None or min(height, width) <= short_side:
-        return picture
-    scale = short_side / min(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+def _positions(section: _Section) -> Iterator[float | None]:
+    """Where to begin reading, in seconds; None is the beginning."""
+    for back in _FURTHER_BACK:
+        if section.start > back:
+            yield section.start - back
+    yield None
 
 
-def squash(picture: np.ndarray, size: int) -> np.ndarray:
-    """Resizes a picture to (size, size, 3), whatever its aspect.
+def _take(
+    section: _Section, position: float | None, wanted: set[int] | None = None
+) -> _Taken:
+    """Decodes a section, and keeps the wanted pictures.
 
-    This is what a CNN sees, and what the 2018 prototype did: nothing of a
-    wide gesture is cut off.
+    Args:
+        section: what to decode.
+        position: where to begin reading.
+        wanted: indices of pictures in the section; without them, those that
+            are right if each picture in the file can be decoded.
     """
-    height, width = picture.shape[:2]
-    shrinks = height >= size and width >= size
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(picture, (size, size), interpolation=method)
+    if wanted is None:
+        with Video(section.video) as video:
+            count, packets = _count(section, video, position)
+            wanted = set(sample_indices(count, section.frames) if count else ())
+            if packets is not None:
+                return _decode(section, video, packets, wanted)
+    with Video(section.video) as video:
+        return _decode(section, video, video.packets(position), wanted)
 
 
-def encode_jpeg(picture: np.ndarray) -> bytes:
-    """A picture (RGB) as the bytes of a JPEG file."""
-    flags = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    height, width = picture.shape[:2]
-    with _explained(f"a picture of {width}x{height} cannot be a JPEG"):
-        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-        done, encoded = cv2.imencode(".jpg", bgr, flags)
-    if not done:
-        raise ValueError(f"a picture of {width}x{height} cannot be a JPEG")
-    return encoded.tobytes()
+def _count(
+    section: _Section, video: Video, position: float | None
+) -> tuple[int, list[Packet] | None]:
+    """Counts the pictures of a section that are in the file.
 
-
-def decode_jpeg(content: bytes) -> np.ndarray:
-    """The picture (RGB) in the bytes of a JPEG file.
-
-    Raises:
-        ValueError: if it is damaged.
+    Returns:
+        How many, and all packets that it takes to decode them; None for
+        those if they are too large to be kept.
     """
-    buffer = np.frombuffer(content, np.uint8)
-    picture = None
-    # OpenCV fills the lost part of a cut file with grey and says nothing, but
-    # a whole JPEG ends with its end-of-image marker.
-    if buffer.size > 2 and content.endswith(b"\xff\xd9"):
-        with _explained("damaged JPEG"):
-            picture = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ValueError("damaged JPEG")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-
-
-def write_jpeg(path: Path, picture: np.ndarray) -> None:
-    """Writes a picture (RGB) as JPEG, atomically."""
-    with files.atomic(path, sync=False) as temporary:
-        temporary.write_bytes(encode_jpeg(picture))
-
-
-def read_jpeg(path: Path) -> np.ndarray:
-    """Reads a picture as RGB.
-
-    Raises:
-        ValueError: if it is missing or damaged.
-    """
-    try:
-        return decode_jpeg(path.read_bytes())
-    except FileNotFoundError as error:
-        raise ValueError(f"the frame is missing: {path}") from error
-    except ValueError as error:
-        raise ValueError(f"{error}: {path}") from error
-
-
-@contextmanager
-def _explained(problem: str) -> Iterator[None]:
-    """Turns errors of OpenCV, which has a class of its own, into others."""
-    try:
-        yield
-    except cv2.error as error:
-        raise ValueError(f"{problem} ({' '.join(str(error).split())})") from (
-            error
-        )
-
-
-def _open(video: Path) -> cv2.VideoCapture:
-    """Opens a video; the capture is unopened where OpenCV cannot read it."""
-    settings = [cv2.CAP_PROP_N_THREADS, 1]
-    return cv2.VideoCapture(str(video), cv2.CAP_FFMPEG, settings)
+    begins, ends = section.begins, section.ends
+    is_whole = begins == -math.inf and ends == math.inf
+    count = size = 0
+    kept: list[Packet] | None = []
+    for number, packet in enumerate(video.packets(position)):
+        size += packet.size
+        if size > _KEPT:
+            kept = None
+        elif kept is not None:
+            kept.append(packet)
+        if is_whole:
+            count += not packet.is_discard
+            continue
+        decoded = video.seconds(packet.dts)
+        shown = video.seconds(packet.pts)
+        if shown is None:
+            shown = number / video.rate if decoded is None else decoded
+        count += begins <= shown < ends and not packet.is_discard
+        if decoded is not None and decoded >= ends:
+            break  # none that follows is shown before it is decoded
+    return count, kept
 
 
 def _decode(
-    video: Path,
-    frames: int,
-    start: float,
-    end: float,
-    short_side: int | None,
-    wanted: set[int] | None = None,
-) -> tuple[list[float], dict[int, np.ndarray]]:
-    """Decodes all frames up to the end in order, and keeps the wanted ones.
-
-    Args:
-        wanted: indices of frames; None takes the header's word.
-
-    Returns:
-        The time of each frame in seconds, and the wanted pictures (RGB) by
-        index.
-    """
-    capture = _open(video)
-    times: list[float] = []
-    pictures: dict[int, np.ndarray] = {}
-    try:
-        rate = capture.get(cv2.CAP_PROP_FPS)
-        rate = rate if 0 < rate < 1000 else USUAL_RATE
-        if wanted is None:
-            wanted = _guess(capture, rate, frames, start, end)
-        while capture.grab():
-            index = len(times)
-            # Times are in whole ticks of the file's clock: a frame that is
-            # due at 1 s may say 0.9999.
-            stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 + 5e-4
-            # Some files have no time stamps; then frames are counted.
-            last = times[-1] if times else -math.inf
-            if last < stamp < math.inf:
-                times.append(stamp)
+    section: _Section, video: Video, packets: Iterable[Packet], wanted: set[int]
+) -> _Taken:
+    """Decodes packets up to a section's end."""
+    taken = _Taken()
+    begins, ends = section.begins, section.ends
+    for time, frame in video.frames(packets):
+        if taken.first == math.inf:
+            taken.first = time
+        taken.last = time
+        if time >= ends:
+            break
+        if time < begins:
+            continue
+        if taken.count in wanted:
+            try:
+                picture = video.picture(frame, section.short_side)
+            except ValueError as error:
+                video.problem = video.problem or str(error)
             else:
-                times.append(last + 1 / rate if times else 0.0)
-            if times[-1] >= end:
-                break
-            if index in wanted:
-                with suppress(cv2.error):  # too large, or of unknown form
-                    done, picture = capture.retrieve()
-                    if done and picture is not None and picture.size:
-                        pictures[index] = shrink(_to_rgb(picture), short_side)
-    finally:
-        capture.release()
-    return times, pictures
-
-
-def _guess(
-    capture: cv2.VideoCapture,
-    rate: float,
-    frames: int,
-    start: float,
-    end: float,
-) -> set[int]:
-    """Which frames of a section to take if the header is right."""
-    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    # Headers claim 0, -1 or astronomical numbers as well.
-    count = count if 0 < count < 10_000_000 else 0
-    first = math.ceil(start * rate - 0.01)
-    last = math.ceil(min(count, end * rate - 0.01))
-    if last <= first:
-        return set()
-    return {first + i for i in sample_indices(last - first, frames)}
-
-
-def _to_rgb(picture: np.ndarray) -> np.ndarray:
-    if picture.ndim == 2 or picture.shape[2] == 1:
-        return cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+                taken.results[taken.count] = section.then(picture)
+        taken.count += 1
+    taken.problem = video.problem
+    return taken

@@ -18,7 +18,7 @@ from signs.data import changes
 from signs.data.changes import Record
 from signs.data.clips_table import Dataset, on_disk
 from signs.data.rows import Rows
-from signs.video import decode
+from signs.video import images
 
 FRAME = "frame-*.jpg"
 SHORT_SIDE = 299  # pixels; the largest that the CNNs of the recipe look at
@@ -58,16 +58,24 @@ def make_frames(task: FrameTask) -> changes.Inputs:
         OSError: if the frames cannot be written. In both cases none is left,
             an older one neither.
     """
+    from signs.video import decode  # late: it imports PyAV
+
     remove_frames(task.folder)
     made_from = inputs(task)
-    pictures = decode.read_frames(
-        task.video, task.frames, task.start, task.end, SHORT_SIDE
+    jpegs = decode.read_frames(
+        task.video,
+        task.frames,
+        task.start,
+        task.end,
+        SHORT_SIDE,
+        then=images.encode_jpeg,
     )
     try:
-        for path, picture in zip(
-            frame_paths(task.folder, task.frames), pictures, strict=True
+        for path, jpeg in zip(
+            frame_paths(task.folder, task.frames), jpegs, strict=True
         ):
-            decode.write_jpeg(path, picture)
+            with files.atomic(path, sync=False) as temporary:
+                temporary.write_bytes(jpeg)
     except Exception:
         remove_frames(task.folder)
         raise
@@ -218,12 +226,12 @@ def read_pictures(folder: Path, frames: int, size: int) -> np.ndarray:
     Raises:
         ValueError: if a frame is missing or damaged.
     """
-    return to_batch(map(decode.read_jpeg, frame_paths(folder, frames)), size)
+    return to_batch(map(images.read_jpeg, frame_paths(folder, frames)), size)
 
 
 def to_batch(pictures: Iterable[np.ndarray], size: int) -> np.ndarray:
     """Squashes pictures (RGB, uint8) into one array (n, size, size, 3)."""
-    return np.stack([decode.squash(picture, size) for picture in pictures])
+    return np.stack([images.squash(picture, size) for picture in pictures])
 
 
 def tasks(

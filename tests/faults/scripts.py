@@ -17,7 +17,7 @@ from store import folders, write_dataset
 
 from signs.core import files
 from signs.data import clips_table
-from signs.video import decode
+from signs.video import images
 
 ROOT = Path(__file__).parents[2]
 CNN = "--cnn mobilenet --alpha 0.25 --weights random --engine keras".split()
@@ -140,7 +140,7 @@ def write_frames(
         for index in range(1, frames + 1):
             path = dataset.frame / clip / f"frame-{index:03}.jpg"
             picture = chance.integers(0, 256, (24, 32, 3), np.uint8)
-            decode.write_jpeg(path, picture)
+            images.write_jpeg(path, picture)
     files.write_text(dataset.clips, "\n".join(rows) + "\n")
     clips_table.write_table(
         dataset.classes, clips_table.classes_of(clips_table.read_clips(dataset))
@@ -164,5 +164,5 @@ def write_features(
 def raw_mjpeg(path: Path, pictures: list[np.ndarray], times: int = 1) -> Path:
     """A video without a header, which may change its size at any frame."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(map(decode.encode_jpeg, pictures)) * times)
+    path.write_bytes(b"".join(map(images.encode_jpeg, pictures)) * times)
     return path

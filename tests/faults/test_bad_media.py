@@ -20,7 +20,7 @@ import frame
 from signs.core import arguments, files, parallel
 from signs.data import clips_table
 from signs.data.clips_table import Dataset
-from signs.video import decode, frame_store
+from signs.video import frame_store, images, sampling
 
 # What a person can be told; anything else is a message of some library.
 REASONS = re.compile(
@@ -87,8 +87,8 @@ def test_every_bad_video_costs_itself(tmp_path: Path) -> None:
         assert REASONS.fullmatch(reason), (clip, reason)
     assert dataset.sheet.exists()
     paths = frame_store.frame_paths(dataset.frame / "good/many", 20)
-    seen = [number_of(decode.read_jpeg(path)) for path in paths]
-    assert seen == decode.sample_indices(10_000, 20)
+    seen = [number_of(images.read_jpeg(path)) for path in paths]
+    assert seen == sampling.sample_indices(10_000, 20)
     # Of a cut AVI, what was written before the cut is used.
     halves = [x for x in clips if x.startswith("cut/avi")][-4:]
     assert set(halves) <= done
@@ -108,7 +108,9 @@ def test_difficult_media_in_one_run(tmp_path: Path) -> None:
         shutil.copy(shared("media", row["file"]), dataset.video / "x")
     code, failed = take_frames(tmp_path, "--workers", "2", "--timeout", "60")
     assert code == 1
+    # What OpenCV, which the manifest is of, cannot read; we can read AV1.
     bad = [row["file"] for row in rows if row["decoded_frames"] == "0"]
+    bad.remove("torchcodec_av1_video.mkv")
     assert failed.keys() == {f"x/{Path(name).stem}" for name in bad}
     for reason in failed.values():
         assert reason.startswith("no frame can be decoded: "), reason
@@ -283,14 +285,14 @@ def test_random_damage_of_frames(
     times: Callable[[int], int], chance: random.Random, tried: Counter[str]
 ) -> None:
     """A damaged JPEG is a picture or a ValueError, whatever was damaged."""
-    whole = decode.encode_jpeg(numbered(12345))
+    whole = images.encode_jpeg(numbered(12345))
     for _ in range(50 * times(10)):
         content = damage(whole, chance)
         tried["damaged JPEGs"] += 1
         if chance.random() < 0.9:
             content += b"\xff\xd9"
         try:
-            picture = decode.decode_jpeg(content)
+            picture = images.decode_jpeg(content)
         except ValueError as error:
             assert "damaged JPEG" in str(error)
         else:
@@ -299,4 +301,4 @@ def test_random_damage_of_frames(
 
 def test_a_picture_that_is_too_large_is_named() -> None:
     with pytest.raises(ValueError, match="70000x1 cannot be a JPEG"):
-        decode.encode_jpeg(np.zeros((1, 70_000, 3), np.uint8))
+        images.encode_jpeg(np.zeros((1, 70_000, 3), np.uint8))

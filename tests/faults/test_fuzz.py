@@ -28,7 +28,7 @@ from signs.data.signers import add_signers
 from signs.evaluation import training_log
 from signs.features import feature_store
 from signs.training import run_record
-from signs.video import decode, frame_store
+from signs.video import frame_store, sampling
 
 quick = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -305,7 +305,7 @@ def test_records(tmp_path: Path, tried: Counter[str], content: bytes) -> None:
 @given(st.integers(1, 10**15), st.integers(1, 500))
 def test_samples_of_any_size(count: int, number: int) -> None:
     """Evenly spread, first and last included, however long a video is."""
-    found = decode.sample_indices(count, number)
+    found = sampling.sample_indices(count, number)
     assert len(found) == number
     assert 0 <= found[0] and found[-1] <= count - 1
     assert found == sorted(found)

@@ -8,6 +8,7 @@ are drawn afresh in every frame.
 import math
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from signs.synthetic.puppets import bust, gestures, people, rooms, skeleton
 from signs.synthetic.puppets.arms import Arms
 from signs.synthetic.puppets.people import Person
 from signs.synthetic.puppets.rooms import MARGIN
+from signs.video.video_file import NoVideoError, Video
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,9 @@ def render(clip: Clip) -> None:
 
 def _check(path: Path, clip: Clip) -> None:
     """Raises an error if a video is not whole: its writer never says so."""
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     frames = 0
-    while capture.grab():
-        frames += 1
-    capture.release()
+    with suppress(NoVideoError), Video(path) as video:
+        frames = sum(1 for _ in video.frames())
     if frames != clip.frames:
         # Where the disk is full, this fails, and says so.
         path.write_bytes(bytes(path.stat().st_size + 2**20))

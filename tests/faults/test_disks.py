@@ -36,7 +36,7 @@ from signs.core import arguments, files
 from signs.core.backend import keras
 from signs.features import engines
 from signs.features.backbones import Network
-from signs.training import run_record
+from signs.training import feature_dataset, run_record
 from signs.video import frame_store
 
 Times = Callable[[int], int]
@@ -282,8 +282,10 @@ def test_videos_that_go_away_while_they_are_read(tmp_path: Path) -> None:
 
 
 def test_features_that_go_away_during_a_training(
-    tmp_path: Path, capsys
+    tmp_path: Path, capsys, monkeypatch
 ) -> None:
+    """Those of a large set, which is read again in each epoch."""
+    monkeypatch.setattr(feature_dataset, "IN_MEMORY", 0)
     dataset = write_features(tmp_path, clips=40)
     gone = next(dataset.feature(META["cnn"]).rglob("*.npy"))
 
@@ -296,7 +298,7 @@ def test_features_that_go_away_during_a_training(
 
     thread = threading.Thread(target=remove)
     thread.start()
-    args = ["d", *SMALL, "--epochs", "100000", *folders(tmp_path)]
+    args = ["d", *SMALL, "--epochs", "2000", *folders(tmp_path)]
     assert arguments.run(train_lstm.main, args) == 2
     thread.join()
     error = error_of(capsys)

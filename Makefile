@@ -1,9 +1,11 @@
 # make demo: renders sample data and runs all steps on it
-# make test: runs every test          make lint: style and types
+# make app: opens the page to film, train and try own signs
+# make test: runs the tests           make lint: style, types, order of rooms
+# make test-all: the slow ones, too: faults, JAX and torch, Ray, fresh installs
 # make faults: kills, fills disks and damages files, again and again (longer
 #   with CAMPAIGN=50)
-# make cluster-test: tests of Ray and of several devices, which `make test`
-#   leaves out (5 minutes); make scaling: measures them
+# make cluster-test: tests of Ray and of several devices (5 minutes);
+#   make scaling: measures them
 # make platforms: resolves the requirements for all systems that README names
 # make bench: measures every step beside other ways to do it (15 minutes)
 # make study: compares recipes (docs/transfer-study.md); three hours
@@ -13,14 +15,20 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 CAMPAIGN ?= 10
 
-.PHONY: demo test lint platforms faults cluster-test scaling bench study clean
+.PHONY: demo app test test-all lint platforms faults cluster-test scaling bench study clean
 .DELETE_ON_ERROR:
 
 demo: .venv/demo
 	$(RUN) -m signs.synthetic.demo
 
+app: .venv/app
+	$(RUN) app.py
+
 test: .venv/test
 	$(RUN) -m pytest --numprocesses 2 --dist loadfile
+
+test-all: .venv/test cluster-test
+	$(RUN) -m pytest -m "" --numprocesses 2 --dist loadfile
 
 lint: .venv/test
 	.venv/bin/ruff check
@@ -32,10 +40,10 @@ platforms: .venv/test
 	.ci/platforms
 
 faults: .venv/test
-	$(RUN) -m pytest tests/faults --campaign $(CAMPAIGN)
+	$(RUN) -m pytest -m "" tests/faults --campaign $(CAMPAIGN)
 
 cluster-test: .venv-cluster/done
-	.venv-cluster/bin/python -m pytest tests/test_cluster.py \
+	.venv-cluster/bin/python -m pytest -m "" tests/test_cluster.py \
 		tests/test_devices.py
 
 scaling: .venv-cluster/done
@@ -57,6 +65,10 @@ clean:
 	$(RUN) -m pip install --quiet -r requirements.txt
 	touch $@
 
+.venv/app: requirements.txt requirements-app.txt | .venv/bin/python
+	$(RUN) -m pip install --quiet -r requirements-app.txt
+	touch $@
+
 .venv-bench/done: requirements.txt benchmarks/requirements.txt
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
@@ -69,6 +81,7 @@ clean:
 		-r requirements-dev.txt -r requirements-cluster.txt
 	touch $@
 
-.venv/test: requirements.txt requirements-dev.txt | .venv/bin/python
+.venv/test: requirements.txt requirements-dev.txt requirements-app.txt \
+		requirements-landmarks.txt | .venv/bin/python
 	$(RUN) -m pip install --quiet -r requirements-dev.txt
 	touch $@

@@ -13,6 +13,8 @@ from store import folders, write_dataset
 
 from signs.core.backend import keras
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SMALL = ["--epochs", "2", "--batch", "8", "--quiet"]
 

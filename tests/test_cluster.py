@@ -42,6 +42,8 @@ from signs.core import arguments, parallel
 from signs.core.errors import UserError
 from signs.data import clips_table
 
+pytestmark = pytest.mark.slow
+
 HAS_RAY = importlib.util.find_spec("ray") is not None
 needs_ray = pytest.mark.skipif(not HAS_RAY, reason="ray is not installed")
 STORE = 80_000_000  # bytes of shared memory a machine, about the least

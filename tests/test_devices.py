@@ -14,6 +14,8 @@ from store import folders, write_dataset
 import train_lstm
 from signs.core import arguments
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 # There are 23 training clips, which neither 6 nor 4 divides.
 SMALL = "--units 8 --layers 1 --batch 6 --epochs 2".split()

@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks import cost_model, run
 
+pytestmark = pytest.mark.slow
+
 STAGES = {
     "load": 0.0,
     "engine": "litert",

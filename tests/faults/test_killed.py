@@ -41,6 +41,8 @@ from signs.training import loop, run_record
 from signs.training.feature_dataset import find_clips
 from signs.training.settings import TrainingSettings
 
+pytestmark = pytest.mark.slow
+
 Times = Callable[[int], int]
 SIGNALS = ["SIGKILL", "SIGTERM", "SIGINT"]
 

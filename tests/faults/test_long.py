@@ -12,6 +12,8 @@ import pytest
 
 from benchmarks import large
 
+pytestmark = pytest.mark.slow
+
 Times = Callable[[int], int]
 
 

@@ -24,6 +24,8 @@ from signs.core.errors import UserError
 from signs.data import clips_table
 from signs.video import frame_store
 
+pytestmark = pytest.mark.slow
+
 
 def work(row: tuple[str, float]) -> float:
     """Does what a decoder may do."""

@@ -17,7 +17,7 @@ MODEL_KEYS = ["run", "dataset", "frames", "input", "features", "classes"]
 PACKAGES = [
     *("keras", "tensorflow", "jax", "torch"),
     *("ai-edge-litert", "openvino", "opencv-contrib-python"),
-    *("numpy", "mediapipe"),
+    *("av", "numpy", "mediapipe"),
 ]
 
 

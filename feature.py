@@ -4,6 +4,7 @@
 Reads   data/DATASET/frame/CLIP/frame-001.jpg ...   (made by frame.py)
 Writes  data/DATASET/feature/CNN/CLIP.npy           (frames, features a frame)
         data/DATASET/feature/CNN/meta.json          what made them
+        data/DATASET/feature/CNN.copies/CLIP.npy    of changed copies (--copies)
 
 With --landmarks, it finds hands and bodies in the videos instead.
 
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 def parse_arguments(
     argv: Sequence[str] | None = None,
 ) -> argparse.Namespace:
-    from signs.features.backbones import CNNS, ENGINES
+    from signs.features.backbones import ENGINES
+    from signs.features.variants import CNNS
 
     parser = arguments.build_parser(__doc__ or "", dataset="chalearn")
     add = parser.add_argument
@@ -62,6 +64,28 @@ def parse_arguments(
         "--crop",
         choices=["hands"],
         help="hands: the CNN sees the signing hand alone, found by --landmarks",
+    )
+    add(
+        "--motion",
+        action="store_true",
+        help="show the CNN motion images: the frame before as red, the frame "
+        "as green, the one after as blue",
+    )
+    add(
+        "--grid",
+        type=arguments.whole_number,
+        default=1,
+        metavar="N",
+        help="average the CNN's last maps in N x N cells, side by side, "
+        "instead of as a whole, which loses where something is",
+    )
+    add(
+        "--copies",
+        type=arguments.whole_number,
+        default=0,
+        metavar="N",
+        help="make features of N moved, scaled and turned copies of each clip, "
+        "too, for the training",
     )
     add(
         "--batch",
@@ -128,8 +152,9 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     from signs.core import files
     from signs.data import clips_table
     from signs.features import feature_store
-    from signs.features.backbones import full_name
     from signs.features.made_from import MadeFrom
+    from signs.features.variants import copies_folder, full_name
+    from signs.training import run_record
     from signs.video import catalog, frame_store
 
     clips = clips_table.read_clips(dataset)
@@ -138,7 +163,9 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     frames = catalog.check_frames(dataset, clips)
     if not args.dry_run:
         frames.close()
-    name = full_name(args.cnn, args.alpha, args.crop == "hands")
+    name = full_name(
+        *(args.cnn, args.alpha, args.crop == "hands", args.motion, args.grid)
+    )
     videos, more = None, {}
     if args.crop:
         found = feature_store.require_meta(dataset, feature_store.LANDMARKS)
@@ -147,7 +174,10 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
         videos = frame_store.tasks(dataset, clips, root, frames_a_clip)
     there = None if args.overwrite else feature_store.read_meta(dataset, name)
     made_from = MadeFrom(dataset, name, frames)
-    if there and is_same(there, args, frames_a_clip):
+    if there and feature_store.is_same(
+        *(there, args.weights, args.seed, frames_a_clip),
+        *(args.dtype, args.engine, args.copies),
+    ):
         todo = feature_store.tasks(dataset, clips, there, True, made_from)
         if not todo and more.items() <= there.items():
             if not args.dry_run:
@@ -159,8 +189,19 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
                 f"({there['weights']} weights)"
             )
             return 0
-    network, meta = load_network(args, name, frames_a_clip, there)
-    meta |= more
+    from signs.features import cnn_features  # imports Keras
+
+    network, meta = cnn_features.load_network(
+        name, args.weights, args.seed, args.dtype, there
+    )
+    meta |= {
+        "frames": frames_a_clip,
+        # Once asked for, every clip has them.
+        "copies": max(args.copies, there.get("copies", 0) if there else 0),
+        "engine": args.engine,
+        "versions": run_record.versions(),
+        **more,
+    }
     if there and (problem := feature_store.differences(there, meta)):
         raise UserError(
             f"{dataset.feature(name)} holds other features than asked for: "
@@ -178,14 +219,14 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     )
     if args.dry_run:
         return 0
-    files.remove_leftovers(dataset.feature(name), deep=True, seconds=0)
+    for folder in (name, copies_folder(name)):
+        files.remove_leftovers(dataset.feature(folder), deep=True, seconds=0)
+        if args.overwrite:
+            # Old features among new ones could not be told apart.
+            files.remove_folder(dataset.feature(folder))
     if args.overwrite:
-        # Old features among new ones could not be told apart.
-        files.remove_folder(dataset.feature(name))
         dataset.record(f"feature-{name}").unlink(missing_ok=True)
         made_from = MadeFrom(dataset, name, frames)
-    from signs.features import cnn_features  # imports Keras
-
     with made_from.begin(clips, todo):
         failures = cnn_features.extract(
             *(dataset, todo, network, meta, made_from),
@@ -195,47 +236,6 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     failed = args.log / f"{dataset.name}-feature-failed.csv"
     files.write_failures(failed, failures)
     return report(dataset, meta, len(clips), failures, failed)
-
-
-def is_same(there: dict, args: argparse.Namespace, frames_a_clip: int) -> bool:
-    """Whether the features that are there are the ones asked for.
-
-    False also where only loading the CNN can tell.
-    """
-    from signs.features import backbones
-
-    return (
-        args.weights in ("imagenet", "random", "auto")
-        and args.weights in (there["weights"], "auto")
-        and there["seed"] in (None, args.seed)
-        and there["frames"] == frames_a_clip
-        and args.dtype in ("auto", there["dtype"])
-        and backbones.precision(args.engine) == backbones.precision_of(there)
-    )
-
-
-def load_network(
-    args: argparse.Namespace, name: str, frames_a_clip: int, there: dict | None
-) -> tuple[Any, dict[str, Any]]:
-    """Loads the CNN, and says all that the features are made with."""
-    from signs.features import backbones
-    from signs.training import run_record
-
-    weights = args.weights
-    if there and weights == "auto" and there["weights"] == "random":
-        weights = "random"  # as before, without trying to download again
-    network = backbones.load(name, weights, args.seed)
-    dtype = args.dtype
-    if dtype == "auto":
-        dtype = "float32" if network.weights == "random" else "float16"
-    meta = {
-        **network.describe(),
-        "frames": frames_a_clip,
-        "dtype": dtype,
-        "engine": args.engine,
-        "versions": run_record.versions(),
-    }
-    return network, meta
 
 
 def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:

@@ -192,7 +192,10 @@ def make(args: argparse.Namespace) -> int:
     baseline = plan.choose_baseline(args.baseline, recipes, args.table)
     classes = clips_table.read_classes(dataset)
     clips = clips_table.read_clips(dataset).sort_values("clip")
-    found = feature_dataset.find_clips(dataset, clips, classes, meta, None)
+    copies = any(recipe.settings.copies for recipe in recipes)
+    found = feature_dataset.find_clips(
+        *(dataset, clips, classes, meta, None), copies=copies
+    )
     clips = clips[clips["clip"].isin(found.clips)].reset_index(drop=True)
     ways = list(dict.fromkeys(folds.choose_way(x, clips) for x in args.by))
     places = plan.places(study, ways)
@@ -253,7 +256,11 @@ def train(
         prefix=files.TEMPORARY, dir=study.out, ignore_cleanup_errors=True
     ) as folder:
         store = Path(folder) / "features.npy"
-        contents = runner.pack(found, store, meta["dtype"])
+        contents = runner.pack(found.features, store, meta["dtype"])
+        copies = None
+        if found.copies is not None:
+            copies = Path(folder) / "copies.npy"
+            runner.pack(found.copies, copies, meta["dtype"])
         target = trial.Target(
             Dataset(study.data / study.dataset),
             meta,
@@ -262,6 +269,7 @@ def train(
             list(found.signers),
             found.labels,
             store,
+            copies,
         )
         columns = runner.keep_folds(study, clips.assign(content=contents), ways)
         failures = runner.train_sources(study, meta, todo)

@@ -32,9 +32,9 @@ def parse_arguments(
 def main(argv: Sequence[str] | None = None) -> int:
     command = parse_arguments(argv)
 
-    from signs.training import run, training_data
+    from signs.training import restore, run, training_data
 
-    settings = flags.restore(command, "lstm")
+    settings = restore.settings_of(command, "lstm")
     data = training_data.read_data(settings, command.options)
     about = {"kind": "lstm", "input": settings.input}
     return run.train(settings, command.options, data, about, command.resume)

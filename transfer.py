@@ -34,9 +34,9 @@ def parse_arguments(
 def main(argv: Sequence[str] | None = None) -> int:
     command = parse_arguments(argv)
 
-    from signs.training import run, source_model, training_data
+    from signs.training import restore, run, source_model, training_data
 
-    settings = flags.restore(command, "transfer")
+    settings = restore.settings_of(command, "transfer")
     settings, source = source_model.find(settings, command.options)
     log.info(
         f"starting from {settings.model}, whose classes were of "

@@ -138,7 +138,7 @@ def _start(step: str, options: list[str], full: bool) -> Any:
 
 
 def _epoch(step: str, options: list[str], full: bool) -> Any:
-    from signs.training.feature_dataset import Batches
+    from signs.training.batches import Batches
 
     batches = Batches(_start(step, options, full)().train, 256, seed=0)
 
@@ -153,7 +153,7 @@ def _real(step: str, options: list[str], full: bool) -> Any:
     """Reads all, builds the network of the recipe, trains a few steps."""
     from signs.models import classifier
     from signs.training import loop
-    from signs.training.feature_dataset import Batches
+    from signs.training.batches import Batches
     from signs.training.settings import TrainingSettings
 
     start = _start(step, options, full)

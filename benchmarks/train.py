@@ -108,7 +108,8 @@ def _ours(
     from signs.features import feature_store
     from signs.models import classifier
     from signs.training import loop
-    from signs.training.feature_dataset import Batches, find_clips
+    from signs.training.batches import Batches
+    from signs.training.feature_dataset import find_clips
     from signs.training.settings import TrainingSettings
 
     here = clips_table.Dataset(folder / "data")

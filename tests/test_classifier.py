@@ -227,3 +227,25 @@ def test_half_precision_reads_both_ways(clips):
         half = model(clips)
     assert first.backward_layer.cell.compute_dtype == "float32"
     np.testing.assert_allclose(half, use(model, clips), atol=1e-2)
+
+
+def test_a_projection_drops_features_of_all_frames_alike(clips):
+    model = build(projection=2, dropout=0.5)
+    dense = model.get_layer("projection")
+    assert dense.get_config()["activation"] == "linear"
+    assert dense.kernel.shape == (4, 2)
+    lstms = classifier.lstms(model)
+    assert [x.dropout for x in lstms] == [0, 0.5]
+    drop = model.get_layer("drop_features")
+    dropped = np.asarray(drop(np.ones((50, 5, 4), "float32"), training=True))
+    assert (dropped == dropped[:, :1]).all()
+    assert set(np.unique(dropped)) == {0, 2}
+
+
+@pytest.mark.parametrize(
+    ("freeze", "frozen"), [("none", False), ("first", True), ("all", True)]
+)
+def test_a_projection_is_frozen_with_the_lstm_above_it(freeze, frozen):
+    moved = classifier.replace_head(build(projection=2), 3, freeze)
+    assert moved.get_layer("projection").trainable is not frozen
+    assert moved.get_layer("softmax").trainable

@@ -8,6 +8,7 @@ from helpers import shared
 from signs.core.backend import keras
 from signs.core.errors import UserError
 from signs.features import backbones, engines
+from signs.features.variants import full_name, split_name
 
 SMALL = "mobilenet-0.25"
 
@@ -213,11 +214,52 @@ def test_a_file_with_other_weights_is_refused(small, tmp_path: Path):
         backbones.load(SMALL, str(text))
 
 
-def test_names():
-    assert backbones.full_name("mobilenet", 0.25) == "mobilenet-0.25"
-    assert backbones.full_name("mobilenet", 1.0) == "mobilenet"
-    assert backbones.split_name("mobilenet-0.25") == ("mobilenet", 0.25)
-    assert backbones.split_name("inceptionv3") == ("inceptionv3", 1.0)
-    for wrong in ("resnet", "inceptionv3-0.5", "mobilenet-x", "mobilenet-"):
-        with pytest.raises(UserError, match="--"):
-            backbones.split_name(wrong)
+@pytest.mark.parametrize(
+    "variant",
+    [
+        ("mobilenet", 0.25, False, False, 1),
+        ("mobilenet", 1.0, True, True, 1),
+        ("inceptionv3", 1.0, False, False, 3),
+        ("mobilenet", 0.5, False, True, 2),
+    ],
+)
+def test_names(variant):
+    assert split_name(full_name(*variant)) == variant
+
+
+def test_names_of_folders():
+    assert full_name("mobilenet", 0.25) == "mobilenet-0.25"
+    assert full_name("inceptionv3") == "inceptionv3"
+    full = full_name("mobilenet", 0.25, motion=True, grid=2)
+    assert full == "mobilenet-0.25-motion-grid2"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("resnet", "inceptionv3-0.5", "mobilenet-x", "mobilenet-", ""),
+        *("mobilenet-grid1", "mobilenet-grid2-motion", "mobilenet-1"),
+    ],
+)
+def test_wrong_names(wrong: str):
+    with pytest.raises(UserError, match="--"):
+        split_name(wrong)
+
+
+def test_cells_are_means_of_parts_of_the_last_maps():
+    """7 x 7 into 2 x 2: 4 x 4 each, which share the middle."""
+    network = backbones.load(f"{SMALL}-grid2", "random")
+    maps = keras.applications.MobileNet(
+        (224, 224, 3), alpha=0.25, include_top=False, weights=None
+    )
+    maps.set_weights(network.model.get_weights())
+    seen = pictures(2, 224)
+    found = engines.KerasEngine(network)(seen).reshape(2, 2, 2, 256)
+    whole = maps.predict_on_batch(seen / np.float32(127.5) - 1)
+    parts = [
+        [whole[:, y : y + 4, x : x + 4].mean((1, 2)) for x in (0, 3)]
+        for y in (0, 3)
+    ]
+    expected = np.moveaxis(np.array(parts), 2, 0)
+    expected *= found.mean() / expected.mean()  # random weights are scaled
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)

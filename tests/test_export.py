@@ -13,6 +13,7 @@ from signs.core import arguments
 from signs.core.backend import keras
 from signs.data.clips_table import Dataset
 from signs.features import backbones
+from signs.features.pictures import motion_images
 from signs.inference import export as exporting
 from signs.inference.predictor import load_classifier, prepare
 from signs.models import classifier
@@ -225,4 +226,25 @@ def test_the_joined_model_is_the_two_models(small: backbones.Network, name):
     joined = exporting.join(small, trained, 3)
     np.testing.assert_allclose(
         joined.predict_on_batch(shown), expected, atol=1e-5
+    )
+
+
+def test_motion_images_are_made_in_the_joined_model():
+    network = backbones.load("mobilenet-0.25-motion-grid2", "random")
+    trained = classifier.build_classifier(
+        3, network.length, classes=4, units=8, input_transform="raw"
+    )
+    random = np.random.default_rng(0)
+    shown = random.integers(0, 256, (3, 224, 224, 3), np.uint8)
+    levels = np.array([40, 120, 200], np.uint8)  # so that order matters
+    shown[:, 50:150] = levels[:, None, None, None]
+    seen = motion_images(shown).astype("float32")
+    features = network.model.predict_on_batch(seen)[None]
+    expected = trained.predict_on_batch(features)
+    joined = exporting.join(network, trained, 3)
+    found = joined.predict_on_batch(shown[None].astype("float32"))
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    backwards = joined.predict_on_batch(shown[None, ::-1].astype("float32"))
+    assert (
+        np.abs(backwards - expected).max() > 10 * np.abs(found - expected).max()
     )

@@ -203,3 +203,42 @@ def test_without_a_network(tmp_path: Path):
     assert run("auto").returncode == 0
     path = tmp_path / "data" / "d" / "feature" / "mobilenet-0.25" / "meta.json"
     assert json.loads(path.read_text())["weights"] == "random"
+
+
+def test_motion_images_in_cells_and_copies(tmp_path: Path, capsys):
+    write_frames(tmp_path, ["a/x", "b"])
+    flags = [*SMALL, "--motion", "--grid", "2"]
+    assert make(tmp_path, *flags) == 0
+    root = clips_table.Dataset(tmp_path / "data" / "d").feature("")
+    folder = root / "mobilenet-0.25-motion-grid2"
+    plain = np.load(folder / "b.npy")
+    assert plain.shape == (4, 4 * 256)
+    meta = json.loads((folder / "meta.json").read_text())
+    assert meta["motion"] is True and meta["copies"] == 0
+    assert not (root / f"{folder.name}.copies").exists()
+
+    assert make(tmp_path, *flags, "--copies", "2") == 0
+    copies = np.load(root / f"{folder.name}.copies" / "b.npy")
+    assert copies.shape == (2, 4, 4 * 256)
+    np.testing.assert_allclose(np.load(folder / "b.npy"), plain, rtol=1e-3)
+    for copy in copies:
+        assert (
+            np.abs(copy - plain).mean()
+            > 10 * np.abs(np.load(folder / "b.npy") - plain).mean()
+        )
+    capsys.readouterr()
+
+    for more in (["--copies", "2"], []):  # once asked for, they stay
+        assert make(tmp_path, *flags, *more) == 0
+        assert capsys.readouterr().out.startswith("nothing to do")
+    (root / f"{folder.name}.copies" / "b.npy").unlink()
+    assert make(tmp_path, *flags) == 0
+    np.testing.assert_allclose(
+        np.load(root / f"{folder.name}.copies" / "b.npy"), copies, rtol=1e-3
+    )
+
+
+def test_too_many_cells(tmp_path: Path, capsys):
+    write_frames(tmp_path, ["a"])
+    assert make(tmp_path, *SMALL, "--grid", "8") == 2
+    assert "7 x 7; use --grid 7, or less" in capsys.readouterr().err

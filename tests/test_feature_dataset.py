@@ -8,9 +8,10 @@ from store import META, write_dataset
 
 from signs.core.errors import UserError
 from signs.data import clips_table
+from signs.features import feature_store
 from signs.training import feature_dataset
+from signs.training.batches import Batches
 from signs.training.feature_dataset import (
-    Batches,
     FeatureDataset,
     FeatureFiles,
     Rows,
@@ -89,7 +90,7 @@ def test_an_epoch_is_every_clip_once_in_a_new_order(dataset):
     for _ in range(2):
         rows = [batches[i] for i in range(len(batches))]
         features = np.concatenate([x for x, _ in rows])
-        labels = np.concatenate([y for _, y in rows])
+        labels = np.concatenate([y for _, y in rows]).argmax(axis=1)
         assert features.shape == (len(dataset), 20, 8)
         assert features.dtype == np.float32
         epochs.append((features, labels))
@@ -112,7 +113,15 @@ def test_without_a_seed_the_order_is_the_tables(dataset):
     batches = Batches(dataset, size=7)
     batches.on_epoch_end()
     labels = batches[0][1]
-    np.testing.assert_array_equal(labels, dataset.labels[:7])
+    np.testing.assert_array_equal(labels, np.eye(3)[dataset.labels[:7]])
+
+
+def test_smoothed_labels_are_still_sure_of_the_class(dataset):
+    labels = Batches(dataset, size=9, smoothing=0.3)[0][1]
+    assert labels.dtype == np.float32
+    np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(labels.argmax(axis=1), dataset.labels[:9])
+    assert np.unique(labels) == pytest.approx([0.1, 0.8])
 
 
 def test_a_bad_file_is_found_before_training(dataset):
@@ -173,3 +182,64 @@ def test_a_digest_tells_clips_and_labels_not_their_order(dataset):
     other = replace(dataset, clips=["another", *dataset.clips[1:]])
     relabelled = replace(dataset, labels=1 - dataset.labels)
     assert len({x.digest() for x in (dataset, other, relabelled)}) == 3
+
+
+def with_copies(dataset: FeatureDataset, count: int) -> FeatureDataset:
+    """Copies whose features are larger by 100 times their number."""
+    own = dataset.features[np.arange(len(dataset))]
+    moved = [own + 100 * number for number in range(1, count + 1)]
+    return replace(dataset, copies=np.stack(moved, axis=1))
+
+
+def test_copies_stand_in_for_clips_in_the_training_alone(dataset):
+    changed = with_copies(dataset, 2)
+    means = np.full((len(dataset), 8), 7, "float32")
+    changed = replace(changed, means=means)
+    rows = np.arange(len(dataset))
+    np.testing.assert_allclose(changed.read(rows), dataset.read(rows) - 7)
+    seen = set()
+    for seed in range(20):
+        found = changed.read(rows, np.random.default_rng(seed))
+        moved = (found + 7 - dataset.read(rows)) / 100
+        numbers = np.round(moved).astype(int)
+        np.testing.assert_allclose(moved, numbers, atol=1e-3)
+        assert (numbers == numbers[:, :1, :1]).all()  # whole clips
+        seen |= set(numbers[:, 0, 0])
+    assert seen == {0, 1, 2}
+
+
+def test_copies_are_drawn_anew_and_repeatably(dataset):
+    changed = with_copies(dataset, 3)
+    first, second = Batches(changed, 50, seed=1), Batches(changed, 50, seed=1)
+    np.testing.assert_array_equal(first[0][0], second[0][0])
+    first.on_epoch_end()
+    drawn = np.sort((first[0][0] // 100).max(axis=(1, 2)))
+    before = np.sort((second[0][0] // 100).max(axis=(1, 2)))
+    assert not np.array_equal(drawn, before)
+    plain = Batches(changed, 50)[0][0]
+    np.testing.assert_array_equal(plain, dataset.read(range(len(dataset))))
+
+
+def test_copies_on_disk(tmp_path: Path):
+    dataset = write_dataset(tmp_path, "d", ["x", "y"], clips=20)
+    tables = clips_table.read_clips(dataset), clips_table.read_classes(dataset)
+    meta = {**META, "copies": 2}
+    for number, clip in enumerate(tables[0]["clip"]):
+        path = feature_store.copies_path(dataset, META["cnn"], clip)
+        copies = np.full((2, 20, 8), number, META["dtype"])
+        feature_store.write_array(path, copies)
+    plain = find_clips(dataset, *tables, meta, "train")
+    assert plain.copies is None
+    found = find_clips(dataset, *tables, meta, "train", copies=True)
+    assert found.copies is not None
+    assert found.copies.shape == (len(found), 2, 20, 8)
+    names = list(tables[0]["clip"])
+    expected = [names.index(clip) for clip in found.clips]
+    (in_memory,) = read_once([found], quiet=True)
+    for each in (found, in_memory, in_memory.first(len(found))):
+        read = each.copies[np.arange(len(found))]
+        np.testing.assert_array_equal(read[:, 1, 3, 5], expected)
+    bad = feature_store.copies_path(dataset, META["cnn"], found.clips[1])
+    bad.write_bytes(bad.read_bytes()[:-1])
+    with pytest.raises(UserError, match=re.escape(str(bad))):
+        read_once([found], quiet=True)

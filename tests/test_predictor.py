@@ -7,14 +7,16 @@ import pytest
 from helpers import write_video
 
 from signs.core.backend import keras
+from signs.features.pictures import motion_images
 from signs.inference import export as exporting
+from signs.inference.clip_buffer import ClipBuffer, TimedPicture
 from signs.inference.clips import Classified, Video, find_videos, predict_clips
 from signs.inference.live import Live, Sign
 from signs.inference.predictor import Predictor, prepare
 from signs.inference.segmenter import Segment
 from signs.models import classifier
 from signs.training import session_mean
-from signs.video import decode, frame_store
+from signs.video import decode, frame_store, sampling
 from signs.video.camera import Camera
 
 SIZE, LENGTH = 16, 12
@@ -31,8 +33,9 @@ class Shades:
         return halves.mean(axis=(2, 4)).reshape(len(pictures), LENGTH) / 100
 
 
-def make(**record) -> Predictor:
+def make(motion: bool = False, **record) -> Predictor:
     described = {"size": SIZE, "dtype": "float32", "length": LENGTH}
+    described["motion"] = motion
     classes = [{"label": x, "name": x} for x in "abc"]
     keras.utils.set_random_seed(0)
     return Predictor(
@@ -215,3 +218,21 @@ def test_an_exported_network_reads_both_ways():
     )
     (both,) = classifier.lstms(plain)
     assert both.forward_layer.dropout == both.backward_layer.dropout == 0
+
+
+def test_motion_images_are_the_same_in_files_and_streams(videos):
+    predictor = make(frames=10, motion=True)
+    pictures = decode.read_frames(
+        videos["3"], 24, short_side=frame_store.SHORT_SIDE
+    )
+    chosen = [pictures[index] for index in sampling.sample_indices(24, 10)]
+    expected = Shades()(motion_images(prepare(chosen, SIZE)))
+    found = predictor.features(prepare(chosen, SIZE))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+    buffer = ClipBuffer()
+    for number, picture in enumerate(pictures):
+        buffer.add(TimedPicture(number / 10, picture, 0.0))
+        buffer.look_ahead(predictor, number + 1)
+    found = buffer.features(predictor, 24, seconds=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -290,7 +290,7 @@ def make_trial(root: Path, flags: str) -> trial.Trial:
     clips = clips_table.read_clips(dataset)
     found = feature_dataset.find_clips(dataset, clips, classes, META_HERE, None)
     store = root / "store.npy"
-    clips["content"] = runner.pack(found, store, "float32")
+    clips["content"] = runner.pack(found.features, store, "float32")
     target = trial.Target(
         *(dataset, META_HERE, classes, list(found.clips)),
         *(list(found.signers), found.labels, store),

@@ -14,7 +14,7 @@ from signs.data import clips_table
 from signs.data.clips_table import Dataset
 from signs.models import classifier
 from signs.training import feature_dataset, loop, run_record
-from signs.training.feature_dataset import Batches
+from signs.training.batches import Batches
 from signs.training.settings import TransferSettings
 
 WORDS = ["null", "Tür", "Ä"]

@@ -155,6 +155,14 @@ def whole_number(text: str) -> int:
     return number
 
 
+def natural(text: str) -> int:
+    """An argparse type: a whole number of at least 0."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is less than 0")
+    return number
+
+
 def devices(text: str) -> str:
     """An argparse type: `all`, or a whole number of at least 1."""
     return text if text == "all" else str(whole_number(text))

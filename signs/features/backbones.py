@@ -1,7 +1,4 @@
-"""The networks that turn one picture into one vector of features.
-
-To add a network of `keras.applications`, add a line to `CNNS`.
-"""
+"""The networks that turn one picture into one vector of features."""
 
 import hashlib
 import os
@@ -13,62 +10,11 @@ import numpy as np
 
 from signs.core.errors import UserError
 from signs.core.messages import log
+from signs.features.variants import CNNS, Variant, split_name
 
-# Keras is imported by the functions that need it: this table is also what
-# `--help` shows, which must not wait for TensorFlow.
+# Keras is imported by the functions that need it: `--help` shows these
+# engines, too, and must not wait for TensorFlow.
 
-
-@dataclass(frozen=True)
-class Application:
-    """A network of `keras.applications`.
-
-    Attributes:
-        builder: its function there.
-        module: its module there, which has its `preprocess_input`.
-        size: height and width of the pictures it was trained on, in pixels.
-        weights: the file of ImageNet's weights without the top, by the
-            network's width (`alpha`).
-    """
-
-    builder: str
-    module: str
-    size: int
-    weights: dict[float, str]
-
-    @property
-    def has_width(self) -> bool:
-        """Whether it comes in several widths."""
-        return len(self.weights) > 1
-
-
-CNNS = {
-    # arXiv 1512.00567: 2048 features
-    "inceptionv3": Application(
-        "InceptionV3",
-        "inception_v3",
-        299,
-        {1: "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"},
-    ),
-    # arXiv 1704.04861: 1024 features times its width
-    "mobilenet": Application(
-        "MobileNet",
-        "mobilenet",
-        224,
-        {
-            1: "mobilenet_1_0_224_tf_no_top.h5",
-            0.75: "mobilenet_7_5_224_tf_no_top.h5",
-            0.5: "mobilenet_5_0_224_tf_no_top.h5",
-            0.25: "mobilenet_2_5_224_tf_no_top.h5",
-        },
-    ),
-    # arXiv 2104.00298: 1280 features
-    "efficientnetv2s": Application(
-        "EfficientNetV2S",
-        "efficientnet_v2",
-        384,
-        {1: "efficientnetv2-s_notop.h5"},
-    ),
-}
 # Of those files, where it is known.
 MD5 = {
     CNNS["inceptionv3"].weights[1]: "bcbd6486424b2319ff4ef7d526e38f63",
@@ -79,7 +25,6 @@ MD5 = {
 STORE = "https://storage.googleapis.com/tensorflow/keras-applications"
 # What may run them; see `engines`.
 ENGINES = ("auto", "keras", "litert", "openvino", "litert-int8")
-HANDS = "-hands"  # ends the name of a CNN that looks at the hand alone
 
 
 @dataclass(frozen=True)
@@ -106,6 +51,11 @@ class Network:
     seed: int | None
 
     @property
+    def motion(self) -> bool:
+        """Whether it is to be shown `pictures.motion_images`."""
+        return split_name(self.name).motion
+
+    @property
     def length(self) -> int:
         """Features a picture."""
         return int(self.model.output_shape[-1])
@@ -118,6 +68,7 @@ class Network:
             "weights_hash": self.weights_hash,
             "seed": self.seed,
             "size": self.size,
+            "motion": self.motion,
             "length": self.length,
         }
 
@@ -143,44 +94,11 @@ def precision_of(record: dict[str, Any]) -> str:
     return precision(record.get("engine", "keras"))
 
 
-def full_name(kind: str, width: float = 1.0, hands: bool = False) -> str:
-    """What a CNN is called in folders and records: `mobilenet-0.25`.
-
-    Args:
-        kind: a key of `CNNS`.
-        width: MobileNet's.
-        hands: whether it looks at the signing hand alone:
-            `mobilenet-0.25-hands`.
-
-    Raises:
-        UserError: if there is no such network, or not in this width.
-    """
-    if kind not in CNNS:
-        raise UserError(f"--cnn {kind!r} is none of {', '.join(CNNS)}")
-    if width != 1 and not CNNS[kind].has_width:
-        raise UserError(f"--alpha is for mobilenet; {kind} has one width")
-    return kind + f"-{width:g}" * (width != 1) + HANDS * hands
-
-
-def split_name(name: str) -> tuple[str, float]:
-    """The opposite of `full_name`: `mobilenet-0.25` is MobileNet at 0.25."""
-    whole, name = name, name.removesuffix(HANDS)
-    kind, _, width = name.partition("-")
-    try:
-        number = float(width or 1)
-    except ValueError:
-        number = 1.0
-    if full_name(kind, number) != name:
-        raise UserError(f"--cnn {whole!r} is none of {', '.join(CNNS)}")
-    return kind, number
-
-
 def load(name: str, weights: str, seed: int = 0) -> Network:
     """Builds a CNN and gives it its weights.
 
     Args:
-        name: a key of `CNNS`; MobileNet's may end in its width, as in
-            `mobilenet-0.25`.
+        name: see `variants.full_name`.
         weights: `imagenet` (downloaded to where Keras keeps it, unless it is
             there), `random`, `auto` (`imagenet`, else `random`), or the path
             of a weights file of this network without its top.
@@ -189,7 +107,7 @@ def load(name: str, weights: str, seed: int = 0) -> Network:
     Raises:
         UserError: if the weights cannot be had; says where to get them.
     """
-    kind, width = split_name(name)
+    variant = split_name(name)
     if weights == "auto":
         try:
             return load(name, "imagenet", seed)
@@ -202,15 +120,15 @@ def load(name: str, weights: str, seed: int = 0) -> Network:
             weights = "random"
     from signs.core.backend import keras
 
-    size = CNNS[kind].size
+    size = CNNS[variant.kind].size
     keras.utils.set_random_seed(seed)
     if weights == "imagenet":
-        base = _application(kind, width, _imagenet(name, kind, width))
+        base = _application(variant, _imagenet(name, variant))
     elif weights == "random":
-        base = _application(kind, width, None)
+        base = _application(variant, None)
     else:
-        base = _from_file(name, kind, width, Path(weights))
-    model = _with_preprocessing(kind, base, size, weights == "random")
+        base = _from_file(name, variant, Path(weights))
+    model = _with_preprocessing(variant.kind, base, size, weights == "random")
     return Network(
         name,
         model,
@@ -258,30 +176,43 @@ def hash_weights(model: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def _application(kind: str, width: float, weights: str | Path | None) -> Any:
+def _application(variant: Variant, weights: str | Path | None) -> Any:
     from signs.core.backend import keras, quiet_libraries
 
-    build = getattr(keras.applications, CNNS[kind].builder)
-    size = CNNS[kind].size
-    options = {"alpha": width} if CNNS[kind].has_width else {}
+    about = CNNS[variant.kind]
+    build = getattr(keras.applications, about.builder)
+    options = {"alpha": variant.width} if about.has_width else {}
     with quiet_libraries():
-        return build(
+        base = build(
             include_top=False,
             weights=None if weights is None else str(weights),
-            input_shape=(size, size, 3),
-            pooling="avg",
+            input_shape=(about.size, about.size, 3),
+            pooling="avg" if variant.grid == 1 else None,
             **options,
         )
+    if variant.grid == 1:
+        return base
+    # Cells of one size, which overlap where the map cannot be divided.
+    side = int(base.output_shape[1])
+    if variant.grid > side:
+        raise UserError(
+            f"--grid {variant.grid}: the last maps of {variant.kind} are of "
+            f"{side} x {side}; use --grid {side}, or less"
+        )
+    step = side // variant.grid
+    cell = side - (variant.grid - 1) * step
+    x = keras.layers.AveragePooling2D(cell, step, name="grid")(base.output)
+    return keras.Model(base.input, keras.layers.Flatten(name="flat")(x))
 
 
-def _from_file(name: str, kind: str, width: float, path: Path) -> Any:
+def _from_file(name: str, variant: Variant, path: Path) -> Any:
     if not path.is_file():
         raise UserError(
             f"{path} is no file; --weights takes imagenet, auto, random, or "
             f"the weights file of {name} without its top"
         )
     try:
-        return _application(kind, width, path)
+        return _application(variant, path)
     except (ValueError, OSError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
@@ -312,18 +243,18 @@ def _with_preprocessing(
     return keras.Model(inputs, outputs, name=kind)
 
 
-def _imagenet(name: str, kind: str, width: float) -> Path:
+def _imagenet(name: str, variant: Variant) -> Path:
     """The file of ImageNet's weights; downloads it first, if need be."""
     from signs.core import download
 
-    application = CNNS[kind]
-    if width not in application.weights:
+    application = CNNS[variant.kind]
+    if variant.width not in application.weights:
         there = ", ".join(f"{x:g}" for x in application.weights)
         raise UserError(
             f"there are no ImageNet weights of {name}, only of --alpha "
             f"{there}; or name a file with --weights FILE"
         )
-    file = application.weights[width]
+    file = application.weights[variant.width]
     folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     return download.fetch(
         f"{STORE}/{application.module}/{file}",

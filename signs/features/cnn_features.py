@@ -16,13 +16,43 @@ from signs.core import files, parallel
 from signs.core.errors import UserError
 from signs.core.parallel import COSTS_ONE_CLIP, Outcome, Work, ends_the_run
 from signs.data.clips_table import Dataset
-from signs.features import engines, feature_store, hand_crop, worker_setup
+from signs.features import (
+    backbones,
+    engines,
+    feature_store,
+    hand_crop,
+    worker_setup,
+)
 from signs.features.backbones import Network
 from signs.features.feature_store import FeatureTask
 from signs.features.made_from import MadeFrom
+from signs.features.pictures import jitter, show
 from signs.features.worker_setup import Recipe
 from signs.models import landmark_layout as layout
 from signs.video import decode, frame_store
+
+
+def load_network(
+    name: str, weights: str, seed: int, dtype: str, there: dict[str, Any] | None
+) -> tuple[Network, dict[str, Any]]:
+    """Loads a CNN, and says what its features are made with.
+
+    Args:
+        name: see `variants.full_name`.
+        weights, seed: see `backbones.load`.
+        dtype: what features are to be stored in; `auto` is float16, but
+            float32 for random weights, whose features differ little.
+        there: the record of the features that are there.
+
+    Returns:
+        The CNN, and its part of `meta.json`.
+    """
+    if there and weights == "auto" and there["weights"] == "random":
+        weights = "random"  # as before, without trying to download again
+    network = backbones.load(name, weights, seed)
+    if dtype == "auto":
+        dtype = "float32" if network.weights == "random" else "float16"
+    return network, {**network.describe(), "dtype": dtype}
 
 
 def extract(
@@ -61,7 +91,7 @@ def extract(
         return _on_cluster(dataset, todo, network, meta, *how, cluster, quiet)
     runner = engines.make(engine, network, folder, workers)
     _write_meta(dataset, meta, runner.name)
-    clips_at_once = max(1, (batch or runner.batch) // meta["frames"])
+    clips_at_once = _at_once(batch or runner.batch, meta)
     outcomes = make_features(todo, runner, clips_at_once, workers)
     return parallel.collect(
         made_from.watch(outcomes),
@@ -90,7 +120,7 @@ def _on_cluster(
         chosen, on_gpu = worker_setup.choose(engine, machines.gpus)
         recipe = worker_setup.write(chosen, on_gpu, network, folder)
         _write_meta(dataset, meta, chosen)
-        at_once = max(1, (batch or recipe.batch) // meta["frames"])
+        at_once = _at_once(batch or recipe.batch, meta)
         start = partial(_start, recipe, at_once)
         cores = ray_backend.CORES_OF_A_CNN
         with closing(
@@ -105,6 +135,11 @@ def _on_cluster(
                 quiet,
                 keep=False,
             )[1]
+
+
+def _at_once(batch: int, meta: dict[str, Any]) -> int:
+    """How many clips, with their copies, make about so many frames."""
+    return max(1, batch // (meta["frames"] * (1 + meta["copies"])))
 
 
 def _write_meta(dataset: Dataset, meta: dict[str, Any], engine: str) -> None:
@@ -168,6 +203,14 @@ def _write(clip: str, task: FeatureTask, features: np.ndarray) -> Outcome:
 
 
 def _read(task: FeatureTask) -> np.ndarray:
+    """What the CNN sees of a clip, and then of its copies."""
+    seen = _read_pictures(task)
+    random = np.random.default_rng(task.seed)
+    shown = [seen, *(jitter(seen, random) for _ in range(task.copies))]
+    return np.concatenate([show(each, task.motion) for each in shown])
+
+
+def _read_pictures(task: FeatureTask) -> np.ndarray:
     if task.video is None or task.landmarks is None:
         return frame_store.read_pictures(task.folder, task.frames, task.size)
     landmarks = feature_store.read_features(
@@ -215,7 +258,14 @@ def read_ahead(
 
 
 def write_features(task: FeatureTask, features: np.ndarray) -> Path:
-    """Writes the features of one clip atomically.
+    """Writes the features of one clip, and of its copies, atomically.
+
+    Args:
+        task: which clip.
+        features: of its frames, and then of those of its copies.
+
+    Returns:
+        The path of the clip's own features.
 
     Raises:
         UserError: if they are not finite in the type they are stored in.
@@ -227,5 +277,9 @@ def write_features(task: FeatureTask, features: np.ndarray) -> Path:
             f"the CNN gives features that do not fit into {task.dtype} for "
             f"{task.folder}; try --dtype float32, or other weights"
         )
-    feature_store.write_array(task.path, stored)
+    own, copies = np.split(stored, [task.frames])
+    if task.copies:
+        shape = task.copies, task.frames, -1
+        feature_store.write_array(task.copies_path, copies.reshape(shape))
+    feature_store.write_array(task.path, own)
     return task.path

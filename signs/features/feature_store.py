@@ -1,10 +1,11 @@
 """The feature store: `feature/CNN/CLIP.npy`, and what made it: `meta.json`."""
 
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,9 @@ from signs.core.errors import UserError
 from signs.data.clips_table import Dataset
 from signs.data.rows import Rows
 from signs.features import backbones as cnns
+from signs.features import variants
 from signs.features.made_from import MadeFrom
 from signs.video.frame_store import FrameTask
-
-if TYPE_CHECKING:
-    pass
 
 DTYPES = ["float16", "float32"]
 # What must be the same for features to go together. The engine is not among
@@ -44,6 +43,10 @@ class FeatureTask:
         video: what to cut the signing hand out of, in place of the frames,
             which are smaller; None: the CNN sees whole frames.
         landmarks: where the hand is.
+        motion: whether the CNN is shown `pictures.motion_images`.
+        copies: how many changed copies of the clip it is shown, too.
+        copies_path: where their features go.
+        seed: of how they are changed.
     """
 
     folder: Path
@@ -53,11 +56,20 @@ class FeatureTask:
     dtype: str
     video: FrameTask | None = None
     landmarks: Path | None = None
+    motion: bool = False
+    copies: int = 0
+    copies_path: Path = Path()
+    seed: int = 0
 
 
 def feature_path(dataset: Dataset, cnn: str, clip: str) -> Path:
     """Where a clip's features are."""
     return dataset.feature(cnn) / f"{clip}.npy"
+
+
+def copies_path(dataset: Dataset, cnn: str, clip: str) -> Path:
+    """Where the features of a clip's changed copies are, for the training."""
+    return feature_path(dataset, variants.copies_folder(cnn), clip)
 
 
 def tasks(
@@ -88,6 +100,10 @@ def tasks(
             meta["dtype"],
             videos.task(row) if videos else None,
             feature_path(dataset, LANDMARKS, row["clip"]),
+            meta.get("motion", False),
+            meta.get("copies", 0),
+            copies_path(dataset, meta["cnn"], row["clip"]),
+            zlib.crc32(row["clip"].encode()),
         )
 
     rows = Rows(clips, task)
@@ -95,29 +111,34 @@ def tasks(
         return rows
     known = made_from or MadeFrom(dataset, meta["cnn"])
     shape = meta["frames"], meta["length"]
-    return rows.only(
-        lambda clip, task: (
-            not (
-                is_whole(task.path, *shape, meta["dtype"])
-                and known.is_current(clip)
+
+    def is_missing(clip: str, task: FeatureTask) -> bool:
+        dtype = task.dtype
+        return not (
+            is_whole(task.path, *shape, dtype=dtype)
+            and (
+                not task.copies
+                or is_whole(task.copies_path, task.copies, *shape, dtype=dtype)
             )
+            and known.is_current(clip)
         )
-    )
+
+    return rows.only(is_missing)
 
 
-def is_whole(path: Path, frames: int, length: int, dtype: str) -> bool:
-    """Whether a clip's feature file is there, and of the right size."""
+def is_whole(path: Path, *shape: int, dtype: str) -> bool:
+    """Whether a file of features is there, and of the right size."""
     try:
-        return path.stat().st_size == _file_size(frames, length, dtype)
+        return path.stat().st_size == _file_size(shape, dtype)
     except (FileNotFoundError, NotADirectoryError):
         return False
 
 
 @cache
-def _file_size(frames_a_clip: int, length: int, dtype: str) -> int:
-    """Bytes of a clip's feature file."""
+def _file_size(shape: tuple[int, ...], dtype: str) -> int:
+    """Bytes of a file of features."""
     file = BytesIO()
-    np.save(file, np.zeros((frames_a_clip, length), dtype))
+    np.save(file, np.zeros(shape, dtype))
     return file.tell()
 
 
@@ -130,17 +151,18 @@ def write_array(path: Path, array: np.ndarray) -> None:
 
 
 def read_features(
-    path: Path, frames_a_clip: int, length: int, has_gaps: bool = False
+    path: Path, *shape: int, has_gaps: bool = False
 ) -> np.ndarray:
     """Reads the features of one clip.
 
     Args:
         path: the file.
-        frames_a_clip, length: the shape that they are to be of.
+        shape: what they are to be of: (frames, length), and of copies how
+            many before that.
         has_gaps: whether there may be NaN among them, as in landmarks.
 
     Returns:
-        (frames_a_clip, length), in the type they are stored in.
+        Of that shape, in the type they are stored in.
 
     Raises:
         ValueError: if they are missing, damaged, of another shape, or not
@@ -158,10 +180,9 @@ def read_features(
         raise ValueError(f"the features are damaged: {path}") from error
     if features.dtype.kind != "f":
         raise ValueError(f"the features are damaged: {path}")
-    if features.shape != (frames_a_clip, length):
+    if features.shape != shape:
         raise ValueError(
-            f"the features are of shape {features.shape}, not "
-            f"{(frames_a_clip, length)}: {path}"
+            f"the features are of shape {features.shape}, not {shape}: {path}"
         )
     finite = np.isfinite(features)
     if not (finite | np.isnan(features) if has_gaps else finite).all():
@@ -243,11 +264,7 @@ def command(dataset: Dataset, cnn: str) -> str:
     start = f"python feature.py {dataset.name}"
     if cnn == LANDMARKS:
         return f"{start} --landmarks"
-    kind, _, width = cnn.removesuffix(cnns.HANDS).partition("-")
-    return f"{start} --cnn {kind}" + (
-        f" --alpha {width}" * bool(width)
-        + " --crop hands" * cnn.endswith(cnns.HANDS)
-    )
+    return f"{start} {variants.flags(cnn)}"
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> str:
@@ -269,4 +286,34 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> str:
         f"{key.removesuffix('_hash')} {show(one, key)} and {show(other, key)}"
         for key in DECIDES
         if one.get(key) != other.get(key)
+    )
+
+
+def is_same(
+    meta: dict[str, Any],
+    weights: str,
+    seed: int,
+    frames: int,
+    dtype: str,
+    engine: str,
+    copies: int,
+) -> bool:
+    """Whether the features that a record describes are those asked for.
+
+    Args:
+        meta: the record.
+        weights, seed, frames, dtype, engine: as asked for.
+        copies: how many, at least.
+
+    Returns:
+        False also where only loading the CNN can tell.
+    """
+    return (
+        weights in ("imagenet", "random", "auto")
+        and weights in (meta["weights"], "auto")
+        and meta["seed"] in (None, seed)
+        and meta["frames"] == frames
+        and dtype in ("auto", meta["dtype"])
+        and cnns.precision(engine) == cnns.precision_of(meta)
+        and copies <= meta.get("copies", 0)
     )

@@ -101,7 +101,7 @@ def missing(
 
     def is_missing(clip: str, task: LandmarkTask) -> bool:
         shape = (task.clip.frames, layout.LANDMARK_DIM)
-        is_whole = feature_store.is_whole(task.path, *shape, DTYPE)
+        is_whole = feature_store.is_whole(task.path, *shape, dtype=DTYPE)
         return not (is_whole and made_from.is_current(clip))
 
     return rows.only(is_missing)

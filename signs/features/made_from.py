@@ -8,6 +8,7 @@ import pandas as pd
 from signs.core.parallel import Outcome
 from signs.data.changes import Record
 from signs.data.clips_table import Dataset
+from signs.features import variants
 
 
 class MadeFrom:
@@ -28,7 +29,9 @@ class MadeFrom:
     ):
         self.frames = frames or Record(dataset.record("frame"))
         self.record = Record(dataset.record(f"feature-{name}"))
-        self._folder = dataset.feature(name)
+        # Those of changed copies are made together with them.
+        folders = name, variants.copies_folder(name)
+        self._folders = [dataset.feature(folder) for folder in folders]
         self._is_new = not self.record.path.exists()
 
     def is_current(self, clip: str) -> bool:
@@ -57,7 +60,8 @@ class MadeFrom:
         listed = set(clips["clip"])
         gone = [clip for clip in self.record if clip not in listed]
         for clip in (*todo, *gone):
-            (self._folder / f"{clip}.npy").unlink(missing_ok=True)
+            for folder in self._folders:
+                (folder / f"{clip}.npy").unlink(missing_ok=True)
         for clip in gone:
             self.record.discard(clip)
         if self._is_new and not len(self.record):

@@ -46,8 +46,11 @@ class ClipBuffer:
         """Makes the features of two of the first `count` pictures.
 
         It is called at most once a picture, and has those to catch up with
-        that were there when the sign was noticed.
+        that were there when the sign was noticed. In motion images, each
+        shows its neighbours, which are known only at the end.
         """
+        if predictor.motion:
+            return
         done = set(self._features)
         for _ in range(2):
             index = next_index(done, count, predictor.frames)
@@ -67,6 +70,10 @@ class ClipBuffer:
         Returns:
             float32, (frames, length).
         """
+        if predictor.motion:
+            chosen = sampling.sample_indices(count, predictor.frames)
+            jpegs = (self.jpegs[index] for index in chosen)
+            return predictor.features(unpack(jpegs, predictor.size))
         there = self._features
         most = predictor.frames
         if predictor.pace > 0:

@@ -206,6 +206,8 @@ def join(
         batch_shape=(1, frames, size, size, 3), name="pictures"
     )
     single = keras.ops.reshape(pictures, (frames, size, size, 3))
+    if network.motion:
+        single = _motion_images(single)
     features = network.model(single)
     clip = keras.ops.reshape(features, (1, frames, network.length))
     if session_mean:
@@ -213,6 +215,16 @@ def join(
     plain = keras.models.clone_model(classifier, clone_function=_plain)
     plain.set_weights(classifier.get_weights())
     return keras.Model(pictures, plain(clip), name="signs")
+
+
+def _motion_images(pictures: Any) -> Any:
+    """What `pictures.motion_images` does, as a part of a model."""
+    red, green, blue = (pictures[:, :, :, channel] for channel in range(3))
+    grey = 0.299 * red + 0.587 * green + 0.114 * blue
+    last = pictures.shape[0] - 1
+    before = keras.ops.take(grey, [0, *range(last)], axis=0)
+    after = keras.ops.take(grey, [*range(1, last + 1), last], axis=0)
+    return keras.ops.stack([before, grey, after], axis=-1)
 
 
 def _plain(layer: Any) -> Any:

@@ -16,7 +16,8 @@ from signs.evaluation.baselines import NearestClassMean
 from signs.features import cnn_features, feature_store
 from signs.inference.predictor import Predictor
 from signs.training import clips_used, feature_dataset, session_mean
-from signs.training.feature_dataset import Batches, FeatureDataset
+from signs.training.batches import Batches
+from signs.training.feature_dataset import FeatureDataset
 from signs.video import frame_store
 
 # How clips are shown to a model; see `evaluation.report`.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from signs.core.errors import UserError
+from signs.features.pictures import show
 from signs.video import frame_store, images
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Predictor:
         frames: how many pictures of a clip it looks at.
         needs_session_mean: whether the mean feature of a clip's session is
             to be subtracted first; see `sessions.py`.
+        motion: whether the CNN is shown `pictures.motion_images`, so that
+            the features of a frame depend on its neighbours.
         size: height and width in pixels of what the CNN looks at.
         pace: seconds that the CNN took for a picture, the last time.
     """
@@ -63,6 +66,7 @@ class Predictor:
         self.record = record
         self.frames: int = record["frames"]
         self.needs_session_mean: bool = record["session_mean"]
+        self.motion: bool = record["features"].get("motion", False)
         self.size: int = record["features"]["size"]
         self.pace = 0.0
         self._dtype = record["features"]["dtype"]
@@ -73,13 +77,14 @@ class Predictor:
         """The features of pictures, rounded as those on disk are.
 
         Args:
-            pictures: RGB, uint8, (n, size, size, 3).
+            pictures: RGB, uint8, (n, size, size, 3); of one clip, in order,
+                if the CNN is shown motion images.
 
         Returns:
             float32, (n, feature_dim).
         """
         began = time.perf_counter()
-        made = self._engine(pictures)
+        made = self._engine(show(pictures, self.motion))
         self.pace = (time.perf_counter() - began) / len(pictures)
         return made.astype(self._dtype).astype("float32")
 
@@ -147,10 +152,10 @@ def check_features(path: Path, record: dict[str, Any]) -> None:
 
     A CNN would look at whole pictures, and the answers would be wrong.
     """
-    from signs.features import backbones, feature_store
+    from signs.features import feature_store, variants
 
     name = record["features"]["cnn"]
-    if name == feature_store.LANDMARKS or name.endswith(backbones.HANDS):
+    if name == feature_store.LANDMARKS or variants.split_name(name).hands:
         raise UserError(
             f"{path} was trained on {name}, which are made by feature.py "
             "only: judge it with evaluate.py, or use a model that was trained "

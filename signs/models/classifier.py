@@ -29,6 +29,7 @@ def build_classifier(
     statistics: tuple[np.ndarray, np.ndarray] | None = None,
     bidirectional: bool = False,
     pool: str = "last",
+    projection: int = 0,
 ) -> Any:
     """Builds the LSTM network; its defaults are the 2018 write-up's.
 
@@ -49,6 +50,10 @@ def build_classifier(
         pool: what of the last LSTM's outputs goes on: the `last` one, or
             their `mean` or `max` over time. Yue-Hei Ng et al. 2015, Beyond
             short snippets, arXiv 1503.08909.
+        projection: width of a linear layer below the LSTMs; 0: none. Where
+            there are many features, it saves most of the work. What is
+            dropped of its inputs is dropped of all frames of a clip, as an
+            LSTM does.
 
     Raises:
         ValueError: if the transform or the pool is none of those.
@@ -64,10 +69,13 @@ def build_classifier(
         x = keras.layers.Normalization(
             mean=mean, variance=variance, name="standardize"
         )(x)
+    if projection:
+        x = keras.layers.SpatialDropout1D(dropout, name="drop_features")(x)
+        x = keras.layers.Dense(projection, name="projection")(x)
     for number in range(1, layers + 1):
         lstm = keras.layers.LSTM(
             units,
-            dropout=dropout,
+            dropout=0.0 if projection and number == 1 else dropout,
             return_sequences=number < layers or pool != "last",
             name=f"lstm_{number}",
         )
@@ -119,7 +127,8 @@ def replace_head(source: Any, classes: int, freeze: str = "none") -> Any:
     Args:
         source: what `build_classifier` made.
         classes: how many classes the new layer has.
-        freeze: which LSTMs keep their weights: `none`, `first` or `all`.
+        freeze: which LSTMs keep their weights, and with them what is below:
+            `none`, `first` or `all`.
 
     Returns:
         A `keras.Model`, not compiled.
@@ -133,8 +142,11 @@ def replace_head(source: Any, classes: int, freeze: str = "none") -> Any:
     outputs = _head(source.layers[-1].input, classes)
     model = keras.Model(source.input, outputs, name="classifier")
     frozen = {"none": [], "first": found[:1], "all": found}[freeze]
-    for layer in found:
-        layer.trainable = layer not in frozen
+    for layer in model.layers:
+        if layer in found:
+            layer.trainable = layer not in frozen
+        elif layer.name == "projection":  # it is below the first LSTM
+            layer.trainable = not frozen
     return model
 
 

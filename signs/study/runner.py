@@ -28,16 +28,16 @@ from signs.study.plan import (
     trial_of,
 )
 from signs.study.trial import Target
-from signs.training.feature_dataset import FeatureDataset
+from signs.training.feature_dataset import Features
 
 Todo = list[tuple[Recipe, Place]]
 
 
-def pack(dataset: FeatureDataset, path: Path, dtype: str) -> list[str]:
+def pack(features: Features, path: Path, dtype: str) -> list[str]:
     """Writes all features into one file, to be mapped into memory.
 
     Args:
-        dataset: the clips.
+        features: of the clips, or of their copies.
         path: the `.npy` file to write.
         dtype: what the features are stored in.
 
@@ -47,12 +47,11 @@ def pack(dataset: FeatureDataset, path: Path, dtype: str) -> list[str]:
     Raises:
         UserError: if a file is damaged.
     """
-    shape = len(dataset), *dataset.shape
-    store = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    store = np.lib.format.open_memmap(path, "w+", dtype, features.shape)
     digests = []
-    for row in range(len(dataset)):
+    for row in range(len(store)):
         try:
-            store[row] = dataset.features[[row]][0]
+            store[row] = features[[row]][0]
         except ValueError as error:
             raise UserError(
                 f"{error}; delete that file and run feature.py again"

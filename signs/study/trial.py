@@ -38,6 +38,7 @@ class Target:
         signers: of each clip; "" where unknown.
         labels: their classes, int32, (clips,).
         store: the file that has all their features; see `runner.pack`.
+        copies: the file that has those of their copies, if there are any.
     """
 
     dataset: Dataset
@@ -47,6 +48,7 @@ class Target:
     signers: list[str]
     labels: np.ndarray
     store: Path
+    copies: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -157,12 +159,15 @@ def data_of(trial: Trial) -> "Data":
         )
         for rows in (trial.train, trial.test)
     )
+    if trial.settings.copies and target.copies is not None:
+        copies = Rows(open_store(target.copies), trial.train)
+        train = dataclasses.replace(train, copies=copies)
     return Data(
         target.dataset, target.meta, target.classes, train, test, trial.by
     )
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def open_store(path: Path) -> np.ndarray:
     """Features that all processes share, once for each process."""
     return np.load(path, mmap_mode="r")

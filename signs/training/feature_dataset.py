@@ -1,7 +1,7 @@
-"""The clips to train on, read batch by batch while the network trains."""
+"""The clips that a network is trained and judged on, and their features."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -10,13 +10,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from signs.core.backend import keras
 from signs.core.errors import UserError
 from signs.core.messages import count, log
 from signs.data.clips_table import Dataset
 from signs.features import feature_store
 
-READERS = 2  # threads that read the next batches during a training step
 IN_MEMORY = 2**30  # bytes of features up to which a split is kept in memory
 
 
@@ -39,16 +37,15 @@ class FeatureFiles:
 
     Attributes:
         paths: the files, in the order of the clips.
-        frames, feature_dim: the shape of each.
+        each: the shape of each.
     """
 
     paths: Sequence[Path]
-    frames: int
-    feature_dim: int
+    each: tuple[int, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return len(self.paths), self.frames, self.feature_dim
+        return len(self.paths), *self.each
 
     def __getitem__(self, indices: Any, /) -> np.ndarray:
         """Reads some clips.
@@ -56,12 +53,12 @@ class FeatureFiles:
         Raises:
             ValueError: if a file is missing or damaged.
         """
-        shape = self.frames, self.feature_dim
         found = [
-            feature_store.read_features(self.paths[index], *shape)
+            feature_store.read_features(self.paths[index], *self.each)
             for index in np.asarray(indices, int)
         ]
-        return np.stack(found) if found else np.empty((0, *shape), "float32")
+        empty = np.empty((0, *self.each), "float32")
+        return np.stack(found) if found else empty
 
 
 @dataclass(frozen=True)
@@ -92,6 +89,8 @@ class FeatureDataset:
         features: see `Features`.
         means: what is subtracted from each frame of a clip, float32,
             (clips, feature_dim); None: nothing.
+        copies: features of changed copies, which stand in for clips in the
+            training; None: there are none.
     """
 
     clips: Sequence[str]
@@ -100,6 +99,7 @@ class FeatureDataset:
     classes: int
     features: Features
     means: np.ndarray | None = None
+    copies: Features | None = None
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -109,11 +109,28 @@ class FeatureDataset:
         """The shape of a clip's features: (frames, feature_dim)."""
         return tuple(self.features.shape[1:])
 
-    def read(self, indices: Any) -> np.ndarray:
-        """The features of some clips, float32, (n, *shape)."""
-        found = self.features[np.asarray(indices)].astype("float32")
+    def read(
+        self, indices: Any, random: np.random.Generator | None = None
+    ) -> np.ndarray:
+        """The features of some clips.
+
+        Args:
+            indices: which.
+            random: draws a copy, or the clip itself, of each; None: the
+                clips themselves.
+
+        Returns:
+            float32, (n, *shape).
+        """
+        indices = np.asarray(indices)
+        found = self.features[indices].astype("float32")
+        if random is not None and self.copies is not None:
+            drawn = random.integers(1 + self.copies.shape[1], size=len(found))
+            changed = np.flatnonzero(drawn)
+            copies = self.copies[indices[changed]]
+            found[changed] = copies[np.arange(len(changed)), drawn[changed] - 1]
         if self.means is not None:
-            found -= self.means[np.asarray(indices)][:, None]
+            found -= self.means[indices][:, None]
         return found
 
     def batches(self, size: int = 256) -> Iterator[np.ndarray]:
@@ -124,6 +141,7 @@ class FeatureDataset:
     def first(self, clips: int) -> Self:
         """The first so many clips, or all if there are fewer."""
         rows = np.arange(min(clips, len(self)))
+        copies = self.copies
         return replace(
             self,
             clips=self.clips[: len(rows)],
@@ -131,6 +149,7 @@ class FeatureDataset:
             labels=self.labels[rows],
             features=Rows(self.features[rows], rows),
             means=None if self.means is None else self.means[rows],
+            copies=None if copies is None else Rows(copies[rows], rows),
         )
 
     def digest(self) -> str:
@@ -143,62 +162,13 @@ class FeatureDataset:
         return hashlib.sha256(text).hexdigest()[:16]
 
 
-class Batches(keras.utils.PyDataset):
-    """Clips in batches, for `fit`, `evaluate` and `predict`.
-
-    Gives features, float32, (batch, *shape), and classes, int32, (batch,).
-    Keras itself would shuffle only the batches, so the clips are shuffled
-    here.
-
-    Args:
-        dataset: what to read.
-        size: clips a batch; the last one may be smaller.
-        seed: of the order, which differs from epoch to epoch and is the same
-            in every run; None keeps the order of the table.
-        epoch: the first epoch, from 0.
-    """
-
-    def __init__(
-        self,
-        dataset: FeatureDataset,
-        size: int,
-        seed: int | None = None,
-        epoch: int = 0,
-    ):
-        # What is in memory needs no threads, which would cost more.
-        workers = READERS if isinstance(dataset.features, FeatureFiles) else 1
-        super().__init__(workers=workers, max_queue_size=2 * READERS)
-        self._dataset = dataset
-        self._size = size
-        self._seed = seed
-        self._epoch = epoch
-        self._order = np.arange(len(dataset))
-        self._shuffle()
-
-    def __len__(self) -> int:
-        return -(-len(self._dataset) // self._size)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        start = index * self._size
-        chosen = self._order[start : start + self._size]
-        return self._dataset.read(chosen), self._dataset.labels[chosen]
-
-    def on_epoch_end(self) -> None:
-        self._epoch += 1
-        self._shuffle()
-
-    def _shuffle(self) -> None:
-        if self._seed is not None:
-            random = np.random.default_rng((self._seed, self._epoch))
-            self._order = random.permutation(len(self._dataset))
-
-
 def find_clips(
     dataset: Dataset,
     clips: pd.DataFrame,
     classes: pd.DataFrame,
     meta: dict[str, Any],
     split: str | None,
+    copies: bool = False,
 ) -> FeatureDataset:
     """The clips of a split that have a label and features.
 
@@ -208,6 +178,7 @@ def find_clips(
         classes: the classes table; says which index a label has.
         meta: the record of the features.
         split: train, val or test; None: all of the table.
+        copies: whether changed copies are wanted, too, where there are any.
 
     Returns:
         Them, in the order of the table.
@@ -241,16 +212,22 @@ def find_clips(
             f"{count(len(missing), kind)} left out, having no "
             f"features, such as {next(iter(missing))}; make them with: {mend}"
         )
-    paths = [
-        feature_store.feature_path(dataset, meta["cnn"], clip)
-        for clip in there["clip"]
-    ]
+    shape = meta["frames"], meta["length"]
+
+    def paths(path_of: Callable[[Dataset, str, str], Path]) -> list[Path]:
+        return [path_of(dataset, meta["cnn"], clip) for clip in there["clip"]]
+
+    changed = None
+    if copies and meta.get("copies"):
+        files = paths(feature_store.copies_path)
+        changed = FeatureFiles(files, (meta["copies"], *shape))
     return FeatureDataset(
         list(there["clip"]),
         list(there["signer"]),
         there["label"].map(index_of).to_numpy("int32"),
         len(classes),
-        FeatureFiles(paths, meta["frames"], meta["length"]),
+        FeatureFiles(paths(feature_store.feature_path), shape),
+        copies=changed,
     )
 
 
@@ -280,29 +257,37 @@ def read_once(
     Raises:
         UserError: if a file is damaged.
     """
-    found = []
     with tqdm(
-        total=sum(map(len, splits)),
+        total=sum(len(x) * (1 + (x.copies is not None)) for x in splits),
         desc="checking features",
         unit="clip",
         leave=False,
         disable=True if quiet else None,
     ) as bar:
+        found = []
         for split in splits:
-            kept: list[np.ndarray] = []
-            size = 0
-            for start in range(0, len(split), 256):
-                rows = range(start, min(start + 256, len(split)))
-                try:
-                    block = split.features[rows]
-                except ValueError as error:
-                    raise UserError(
-                        f"{error}; delete that file and run feature.py again"
-                    ) from error
-                size += block.nbytes
-                kept = [*kept, block] if size <= IN_MEMORY else []
-                bar.update(len(rows))
-            if kept:
-                split = replace(split, features=np.concatenate(kept))
-            found.append(split)
-    return found
+            kept = _read_all(split.features, bar)
+            found.append(replace(split, features=kept))
+            if split.copies is not None:
+                copies = _read_all(split.copies, bar)
+                found[-1] = replace(found[-1], copies=copies)
+        return found
+
+
+def _read_all(features: Features, bar: Any) -> Features:
+    """Reads features; gives them as an array where that is small enough."""
+    kept: list[np.ndarray] = []
+    size = 0
+    clips = features.shape[0]
+    for start in range(0, clips, 256):
+        rows = range(start, min(start + 256, clips))
+        try:
+            block = features[rows]
+        except ValueError as error:
+            raise UserError(
+                f"{error}; delete that file and run feature.py again"
+            ) from error
+        size += block.nbytes
+        kept = [*kept, block] if size <= IN_MEMORY else []
+        bar.update(len(rows))
+    return np.concatenate(kept) if kept else features

@@ -4,13 +4,11 @@ The only place where arguments become settings.
 """
 
 import argparse
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from signs.core import arguments
-from signs.core.errors import UserError
 from signs.core.messages import log
 from signs.models.input_transform import INPUTS
 from signs.training import presets
@@ -19,20 +17,14 @@ from signs.training.settings import (
     RunOptions,
     TrainingSettings,
     TransferSettings,
-    cut_settings,
 )
-
-if TYPE_CHECKING:
-    from signs.training.run_record import Run
 
 FREEZE = ["none", "first", "all"]
 HEADS = ["random", "linear_probe"]
 VALIDATIONS = ["val", "inner"]
 POOLS = ["last", "mean", "max"]
 _OLD_HEADS = {"cold": "random", "probe": "linear_probe"}
-_FLAG_OF = {"learning_rate": "lr"}  # where it is not the setting's name
-
-MAY_DIFFER = frozenset({"epochs", "patience"})  # when a run goes on
+FLAG_OF = {"learning_rate": "lr"}  # where it is not the setting's name
 
 Kind = TypeVar("Kind", bound=FitSettings)
 
@@ -101,6 +93,13 @@ def training_parser(documentation: str) -> argparse.ArgumentParser:
         help="what of the last LSTM's outputs goes on: the last one, or their "
         "mean or maximum over time (Ng et al. 2015)",
     )
+    add(
+        "--projection",
+        type=arguments.natural,
+        metavar="WIDTH",
+        help="width of a linear layer below the LSTMs, which makes them much "
+        "faster where there are thousands of features a frame; 0: none",
+    )
     _add_fit_flags(parser, TrainingSettings)
     return parser
 
@@ -159,7 +158,7 @@ def _add_fit_flags(
         type=lambda text: presets.ALIASES.get(text, text),
         choices=[presets.RECOMMENDED, presets.WRITEUP],
         help="flags in one word; those that are given, too, win: "
-        + presets.describe(kind, _FLAG_OF),
+        + presets.describe(kind, FLAG_OF),
     )
     add(
         "--lr",
@@ -189,6 +188,19 @@ def _add_fit_flags(
         metavar="RUN",
         help="repeat a run on the clips of train and val, for as many epochs "
         "as were best in it (without RUN, the newest one on DATASET)",
+    )
+    add(
+        "--copies",
+        action=argparse.BooleanOptionalAction,
+        help="learn the changed copies of the training clips, too, where "
+        "feature.py --copies made any",
+    )
+    add(
+        "--label-smoothing",
+        type=arguments.fraction,
+        metavar="SHARE",
+        help="share of each label that is spread over all classes (Szegedy et "
+        "al. 2016)",
     )
     add(
         "--resume",
@@ -275,69 +287,3 @@ def _given(
     if values["dataset"] == parser.get_default("dataset"):
         given.discard("dataset")
     return given
-
-
-def restore(command: Command[Kind], kind: str) -> Kind:
-    """The settings of the run to resume or repeat, or of a new one.
-
-    Args:
-        command: what the script was asked for.
-        kind: of the script's runs: `lstm` or `transfer`.
-
-    Raises:
-        UserError: if there is no such run, it is of the other kind or of a
-            version that could more, or other settings were asked for.
-    """
-    from signs.training import refit, run_record
-
-    options = command.options
-    if command.resume is not None:
-        run = run_record.Run(command.resume, options.log, options.model_dir)
-        return _restore(command, kind, run, MAY_DIFFER)
-    if command.refit is not None:
-        run = refit.find_run(
-            command.refit, command.settings.dataset, kind, options
-        )
-        restored = _restore(command, kind, run, frozenset())
-        return refit.settings_of(restored, run)
-    return command.settings
-
-
-def _restore(
-    command: Command[Kind], kind: str, run: "Run", may_differ: frozenset[str]
-) -> Kind:
-    """The settings of a run, but for what may differ from them."""
-    from signs.training import run_record
-
-    asked = command.settings
-    record = run_record.read_record(run.log_record, ["arguments", "data"])
-    if f"-{kind}-" not in run.name:
-        raise UserError(
-            f"{run.name} is a run of another script; go on with: "
-            f"{run_record.resume_command(run.name)}"
-        )
-    if cut := cut_settings(record["arguments"]):
-        raise UserError(
-            f"{run.name} cannot go on: it was begun with {', '.join(cut)}, "
-            "which this version does not have any more; start a new run "
-            "without --resume or --refit"
-        )
-    try:
-        restored = type(asked).from_mapping(record["arguments"])
-    except TypeError as error:
-        raise UserError(
-            f"the record of the run is damaged: {run.log_record}"
-        ) from error
-    given = command.given & set(asked.as_record())
-    free = {name: getattr(asked, name) for name in given & may_differ}
-    if differing := [
-        f"--{_FLAG_OF.get(name, name).replace('_', '-')} "
-        f"{getattr(asked, name)} instead of {getattr(restored, name)}"
-        for name in sorted(given - may_differ)
-        if getattr(asked, name) != getattr(restored, name)
-    ]:
-        raise UserError(
-            f"{run.name} was begun with other settings: {', '.join(differing)};"
-            " leave them out, or start a new run without --resume and --refit"
-        )
-    return dataclasses.replace(restored, **free)

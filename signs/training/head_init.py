@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from signs.core.backend import keras
-from signs.training.feature_dataset import Batches, FeatureDataset
+from signs.training.batches import Batches
+from signs.training.feature_dataset import FeatureDataset
 
 PREDICTED = 64  # clips whose features below the head are computed at once
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from signs.core.backend import keras
 from signs.models import classifier
-from signs.training.feature_dataset import Batches, FeatureDataset
+from signs.training.batches import Batches
+from signs.training.feature_dataset import FeatureDataset
 from signs.training.settings import FitSettings
 
 PREDICTED = 64  # clips that frozen layers are given at once
@@ -31,11 +32,11 @@ def compile_classifier(
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     metrics = ["accuracy"]
     if model.output_shape[-1] > 5:
-        top5 = keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5")
+        top5 = keras.metrics.TopKCategoricalAccuracy(5, name="top5")
         metrics.append(top5)
     model.compile(
         optimizer=optimizer,
-        loss="sparse_categorical_crossentropy",
+        loss="categorical_crossentropy",
         metrics=metrics,
     )
 
@@ -65,7 +66,13 @@ def fit(
     policy = "mixed_float16" if settings.mixed_precision else "float32"
     with classifier.precision(model, policy):
         history: dict[str, list[float]] = trained.fit(
-            Batches(train, settings.batch, settings.seed, done),
+            Batches(
+                train,
+                settings.batch,
+                settings.seed,
+                done,
+                settings.label_smoothing,
+            ),
             validation_data=Batches(val, settings.batch) if len(val) else None,
             epochs=settings.epochs,
             initial_epoch=done,
@@ -91,7 +98,8 @@ def skip_frozen(
     """Computes what frozen layers give once, instead of in each epoch.
 
     Only done where all LSTMs are frozen. In training, a frozen LSTM would
-    still drop a part of its inputs; computed once, it drops nothing.
+    still drop a part of its inputs; computed once, it drops nothing, and
+    copies are not looked at.
 
     Args:
         model: a compiled classifier.
@@ -119,6 +127,7 @@ def skip_frozen(
         if not len(dataset):
             return dataset
         vectors = body.predict(Batches(dataset, PREDICTED), verbose=0)
-        return replace(dataset, features=np.asarray(vectors), means=None)
+        vectors = np.asarray(vectors)
+        return replace(dataset, features=vectors, means=None, copies=None)
 
     return head, embed(train), embed(val)

@@ -23,13 +23,22 @@ TRAINING: dict[str, dict[str, Any]] = {
     RECOMMENDED: {
         "input": "both",
         "session_mean": True,
+        "projection": 128,
         "units": 128,
+        "bidirectional": True,
         "batch": 64,
+        "copies": True,
+        "label_smoothing": 0.1,
     },
 }
 TRANSFER: dict[str, dict[str, Any]] = {
     WRITEUP: {},
-    RECOMMENDED: {"head": "linear_probe", "learning_rate": 1e-3},
+    RECOMMENDED: {
+        "head": "linear_probe",
+        "learning_rate": 1e-3,
+        "copies": True,
+        "label_smoothing": 0.1,
+    },
 }
 _OF = {TrainingSettings: TRAINING, TransferSettings: TRANSFER}
 

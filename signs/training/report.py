@@ -11,7 +11,8 @@ from signs.data import clips_table
 from signs.evaluation import confusion, metrics, training_log
 from signs.models import classifier
 from signs.training import run_record
-from signs.training.feature_dataset import Batches, FeatureDataset
+from signs.training.batches import Batches
+from signs.training.feature_dataset import FeatureDataset
 from signs.training.run_record import Run
 
 PREDICTED = 64  # clips that the model is given at once

@@ -60,6 +60,7 @@ def _build_new(settings: TrainingSettings, data: Data) -> Any:
         statistics=classifier.mean_and_variance(settings.input, batches),
         bidirectional=settings.bidirectional,
         pool=settings.pool,
+        projection=settings.projection,
     )
 
 

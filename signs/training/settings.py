@@ -23,7 +23,6 @@ _RENAMED_VALUES: dict[str, dict[Any, Any]] = {
 }
 # Settings of older versions that are no more, and what turned them off.
 _CUT: dict[str, Any] = {
-    "label_smoothing": 0,
     "mixup": 0,
     "stretch": 0,
     "steps": None,
@@ -59,6 +58,10 @@ class FitSettings:
         session_mean: whether the mean feature of all clips of the same
             session is subtracted first. A transfer has it from the network
             that it starts with.
+        copies: whether the changed copies of the training clips are learned,
+            too, where feature.py made any.
+        label_smoothing: share of each label that is spread over all classes,
+            in [0, 1).
     """
 
     dataset: str
@@ -73,6 +76,8 @@ class FitSettings:
     validation: str = "val"
     refit: str | None = None
     session_mean: bool = False
+    copies: bool = False
+    label_smoothing: float = 0.0
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
@@ -110,6 +115,7 @@ class TrainingSettings(FitSettings):
         bidirectional: whether each LSTM reads the clip backwards, too.
         pool: what of the last LSTM's outputs goes on: `last`, `mean` or
             `max` over time.
+        projection: width of a linear layer below the LSTMs; 0: none.
     """
 
     layers: int = 2
@@ -119,6 +125,7 @@ class TrainingSettings(FitSettings):
     input: str = "raw"
     bidirectional: bool = False
     pool: str = "last"
+    projection: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

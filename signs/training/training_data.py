@@ -53,10 +53,9 @@ def read_data(settings: Settings, options: RunOptions) -> Data:
     clips = divide(settings, clips)
     classes = clips_table.read_classes(dataset)
     meta = feature_store.require_meta(dataset, settings.features)
-    train, val = (
-        find_clips(dataset, clips, classes, meta, split)
-        for split in ("train", "val")
-    )
+    tables = dataset, clips, classes, meta
+    train = find_clips(*tables, "train", settings.copies)
+    val = find_clips(*tables, "val")
     split = (frame_store.read_meta(dataset) or {}).get("split", "unknown")
     if settings.validation == "inner":
         split = splits.way_to_divide(clips[clips["split"].isin(USED)])
@@ -66,6 +65,7 @@ def read_data(settings: Settings, options: RunOptions) -> Data:
         f"{count(len(classes), 'class', 'classes')}, split: {split}\n"
         f"features of {meta['cnn']} ({meta['weights']} weights), "
         f"{meta['frames']} x {meta['length']:,} a clip"
+        + (f", and {meta['copies']} copies" * (train.copies is not None))
     )
     data = Data(dataset, meta, classes, train, val, split)
     if settings.refit:

@@ -93,7 +93,7 @@ def add(dataset: Dataset, sign: str, signer: str, video: Path) -> Take:
         with files.atomic(path) as temporary:
             shutil.copyfile(video, temporary)
         take = Take(path, sign, signer)
-        _write_signers(dataset, {_clip(dataset, take): signer})
+        _write_signers(dataset, {clip_of(dataset, take): signer})
     return take
 
 
@@ -108,7 +108,7 @@ def discard(dataset: Dataset, take: Take) -> None:
     """Removes a take, and the folder of its sign if that is empty then."""
     with _alone(dataset):
         take.path.unlink(missing_ok=True)
-        _write_signers(dataset, {_clip(dataset, take): None})
+        _write_signers(dataset, {clip_of(dataset, take): None})
         if take.path.parent.is_dir() and not any(take.path.parent.iterdir()):
             take.path.parent.rmdir()
 
@@ -122,7 +122,7 @@ def find(dataset: Dataset) -> list[Take]:
             if not path.is_file() or path.name.startswith("."):
                 continue
             take = Take(path, folder.name, "")
-            signer = signers.get(_clip(dataset, take), "")
+            signer = signers.get(clip_of(dataset, take), "")
             found.append(Take(path, folder.name, signer))
     return found
 
@@ -167,7 +167,8 @@ def _numbers(folder: Path, signer: str) -> list[int]:
     return [int(match[1]) for match in matches if match]
 
 
-def _clip(dataset: Dataset, take: Take) -> str:
+def clip_of(dataset: Dataset, take: Take) -> str:
+    """The name of a take's clip, as in clips.csv and signers.csv."""
     place = take.path.relative_to(dataset.video)
     return place.with_suffix("").as_posix()
 

@@ -28,7 +28,11 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = arguments.build_parser(__doc__ or "", dataset="mine")
     add = parser.add_argument
     add("--port", type=arguments.whole_number, default=7860, help="of the page")
-    add("--host", default=LOCAL[0], help="others than this machine's need a password")
+    add(
+        "--host",
+        default=LOCAL[0],
+        help="others than this machine's need a password",
+    )
     add("--password", help="what the page asks for; the name is: signs")
     add(
         "--weights",

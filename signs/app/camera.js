@@ -1,5 +1,6 @@
 // Films take after take: countdown, recording, upload, and again, until it is
-// stopped. Space starts and stops, D discards the take that is shown.
+// stopped; or one take, if `props.once`. Space starts and stops, D discards the
+// take that is shown. Python has each take by `server.take`.
 const find = (name) => element.querySelector("." + name);
 const [video, count, state, go, last] = [
   "camera", "count", "state", "go", "last",
@@ -53,19 +54,21 @@ function record(seconds) {
 
 async function keep(file) {
   const { path } = await upload(file);
-  const answer = await server.keep_take({
-    path, sign: field("sign"), signer: field("signer"),
-  });
-  if (answer.error) throw new Error(answer.error);
-  shown = answer.clip;
-  last.querySelector("img").src = answer.picture;
-  last.querySelector("p").textContent = answer.text;
-  last.hidden = false;
-  trigger("change");
+  if (!props.once) {
+    const answer = await server.take({
+      path, sign: field("sign"), signer: field("signer"),
+    });
+    if (answer.error) throw new Error(answer.error);
+    shown = answer.clip;
+    last.querySelector("img").src = answer.picture;
+    last.querySelector("p").textContent = answer.text;
+    last.hidden = false;
+  }
+  trigger("change", { path });
 }
 
 async function film() {
-  if (!field("sign") || !field("signer")) {
+  if (!props.once && !(field("sign") && field("signer"))) {
     say("Say first which sign it is, and who signs.", true);
     return;
   }
@@ -74,17 +77,18 @@ async function film() {
   try {
     await openCamera();
     while (running) {
-      say(`Get ready: ${field("sign")}`);
+      say(props.once ? "Get ready" : `Get ready: ${field("sign")}`);
       await countDown();
       if (!running) break;
       say("Sign now");
       const file = await record(Number(find("seconds").value) || 2.5);
       say("Saving …");
       await keep(file);
+      if (props.once) break;
       say("Kept. D discards it; the next take follows.");
       for (let step = 0; step < 10 && running; step++) await wait(0.1);
     }
-    if (!state.classList.contains("error")) say("Stopped.");
+    say(props.once ? "Recognised, on the right." : "Stopped.");
   } catch (error) {
     const denied = error.name === "NotAllowedError";
     say(denied ? "The browser was not allowed to use the camera." : error.message, true);
@@ -98,7 +102,7 @@ async function discard() {
   if (!shown) return;
   const clip = shown;
   shown = null;
-  const answer = await server.discard_take({ clip });
+  const answer = await server.discard({ clip });
   last.hidden = !answer.error;
   say(answer.error ?? `Discarded: ${clip}`, Boolean(answer.error));
   trigger("change");

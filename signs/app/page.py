@@ -31,7 +31,7 @@ def build(place: Workplace, uploads: Path, previews: Previews) -> gr.Blocks:
             states = [
                 record_tab.build(place.dataset, previews, uploads),
                 train_tab.build(place, Jobs()),
-                recognise_tab.build(place, Models(place), previews),
+                recognise_tab.build(place, Models(place), previews, uploads),
             ]
         for state, shown in states:
             page.load(state, outputs=shown)

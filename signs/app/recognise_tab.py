@@ -1,4 +1,4 @@
-"""The tab on which a model is tried: live, on takes and files, on recordings."""
+"""The tab on which a model is tried: live, on a take, on a recording."""
 
 import base64
 import html
@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from signs.app import takes
+from signs.app import recorder, takes
 from signs.app.model_file import Models, bundle
 from signs.app.preview import Previews
 from signs.app.training import Workplace
@@ -23,7 +23,7 @@ TOP = 3
 
 
 def build(
-    place: Workplace, models: Models, previews: Previews
+    place: Workplace, models: Models, previews: Previews, uploads: Path
 ) -> tuple[Callable[[], Any], list[Any]]:
     """Puts the tab into the page that is being built.
 
@@ -48,13 +48,13 @@ def build(
                         elem_id="live-camera",
                     )
                 with gr.Tab("A take or a file"):
-                    clip = gr.Video(
-                        sources=["webcam", "upload"],
-                        include_audio=False,
-                        height=340,
+                    filmed = recorder.build("try-recorder", [], once=True)
+                    clip = gr.File(
+                        label="or a video that you have",
+                        file_types=["video"],
+                        height=120,
                         elem_id="one-clip",
                     )
-                    look = gr.Button("Recognise", elem_id="look")
                 with gr.Tab("A long recording"):
                     recording = gr.File(
                         label="a video with pauses between the signs",
@@ -68,7 +68,9 @@ def build(
             with gr.Column(scale=2):
                 answer = gr.HTML(elem_id="answer")
                 with gr.Group(visible=False) as correction:
-                    gr.Markdown("That was wrong? File it for the next training.")
+                    gr.Markdown(
+                        "That was wrong? File it for the next training."
+                    )
                     right = gr.Textbox(label="It was the sign")
                     who = gr.Textbox(label="by")
                     teach = gr.Button("File this take", elem_id="teach")
@@ -92,14 +94,19 @@ def build(
             return gr.skip()
         return answer_as_html(signs[-1].predictions, least)
 
+    def recognise_filmed(name: str, least: float, event: gr.EventData) -> Any:
+        with _shown_errors():
+            video = recorder.uploaded(event.path, uploads)
+        return recognise(str(video), name, least)
+
     def recognise(path: str | None, name: str, least: float) -> Any:
         if not path:
-            raise gr.Error("record a take, or choose a file, first", duration=5)
+            return gr.skip()
         with _shown_errors():
             strip = previews.strip(Path(path))
             predictions = models.predict(name, Path(path), TOP)
         shown = answer_as_html(predictions, least, strip)
-        return shown, gr.Group(visible=True), ""
+        return shown, gr.Group(visible=True), "", path
 
     def file_it(path: str | None, sign: str, signer: str) -> str:
         if not path:
@@ -130,12 +137,18 @@ def build(
         time_limit=600,
         show_progress="hidden",
     )
-    look.click(
+    seen = gr.State(None)  # the path of the take that was recognised last
+    filmed.change(
+        recognise_filmed,
+        inputs=[chosen, threshold],
+        outputs=[answer, correction, taught, seen],
+    )
+    clip.upload(
         recognise,
         inputs=[clip, chosen, threshold],
-        outputs=[answer, correction, taught],
+        outputs=[answer, correction, taught, seen],
     )
-    teach.click(file_it, inputs=[clip, right, who], outputs=taught)
+    teach.click(file_it, inputs=[seen, right, who], outputs=taught)
     search.click(
         find, inputs=[recording, chosen, threshold], outputs=[found, subtitles]
     )
@@ -173,7 +186,7 @@ def answer_as_html(
         f'<span style="width:9em">{html.escape(one.name)}</span>'
         '<span style="flex:1;background:#8883;border-radius:4px">'
         f'<span style="display:block;height:18px;border-radius:4px;'
-        f'background:{"#ea580c" if is_known else "#888"};'
+        f"background:{'#ea580c' if is_known else '#888'};"
         f'width:{100 * one.probability:.0f}%"></span></span>'
         f'<span style="width:3em">{one.probability:.0%}</span></div>'
         for one in predictions

@@ -10,51 +10,11 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from signs.app import takes, uploads
+from signs.app import recorder, takes, uploads
 from signs.app.preview import Previews
 from signs.core.errors import UserError
 from signs.core.messages import count
 from signs.data.clips_table import Dataset
-
-HERE = Path(__file__).parent
-TEMPLATE = """
-<div class="stage">
-  <video class="camera" muted playsinline></video>
-  <div class="count"></div><div class="dot">recording</div>
-</div>
-<div class="bar">
-  <button class="go">Start filming (space)</button>
-  <label>seconds a take
-    <input class="seconds" type="number" min="0.5" max="20" step="0.5"
-      value="2.5"></label>
-</div>
-<p class="state" role="status">Name the sign and who signs, then start.</p>
-<div class="last" hidden>
-  <p></p><img alt="the frames of the take">
-  <button class="discard">Discard this take (D)</button>
-</div>
-"""
-STYLE = """
-.stage { position: relative; background: #222; border-radius: 8px;
-  overflow: hidden; aspect-ratio: 4 / 3; max-width: 520px; }
-.camera { width: 100%; height: 100%; object-fit: contain;
-  transform: scaleX(-1); }
-.count { position: absolute; inset: 0; display: grid; place-items: center;
-  font: bold 120px sans-serif; color: white; text-shadow: 0 0 16px black; }
-.dot { position: absolute; top: 12px; left: 12px; padding: 4px 12px;
-  border-radius: 16px; background: #c0392b; color: white; display: none; }
-&.recording .dot { display: block; }
-.bar { display: flex; gap: 16px; align-items: center; margin: 12px 0 4px; }
-button { padding: 8px 16px; border-radius: 8px; border: 1px solid #8886;
-  cursor: pointer; background: #f3f4f6; color: #111; }
-button.go { background: #ea580c; color: white; border: none;
-  font-weight: 600; }
-.seconds { width: 5em; padding: 4px; }
-.state { font-size: 1.1em; min-height: 1.6em; margin: 4px 0; }
-.state.error { color: #c0392b; font-weight: 600; }
-.last img { max-width: 100%; border-radius: 4px; }
-.last p { margin: 4px 0; }
-"""
 
 
 def build(
@@ -71,23 +31,23 @@ def build(
         What gives the state of the takes, and the components that show it.
     """
 
-    def keep_take(sent: dict[str, str]) -> dict[str, Any]:
+    def take(sent: dict[str, str]) -> dict[str, Any]:
         try:
-            video = _uploaded(sent["path"], upload_folder)
+            video = recorder.uploaded(sent["path"], upload_folder)
             picture = previews.strip(video)
-            take = takes.add(dataset, sent["sign"], sent["signer"], video)
+            filed = takes.add(dataset, sent["sign"], sent["signer"], video)
         except UserError as error:
             return {"error": str(error)}
         return {
-            "clip": takes.clip_of(dataset, take),
+            "clip": takes.clip_of(dataset, filed),
             "picture": as_data(picture),
-            "text": f"{take.sign}, {take.signer}: {take.path.stem}",
+            "text": f"{filed.sign}, {filed.signer}: {filed.path.stem}",
         }
 
-    def discard_take(sent: dict[str, str]) -> dict[str, Any]:
-        for take in takes.find(dataset):
-            if takes.clip_of(dataset, take) == sent["clip"]:
-                takes.discard(dataset, take)
+    def discard(sent: dict[str, str]) -> dict[str, Any]:
+        for filed in takes.find(dataset):
+            if takes.clip_of(dataset, filed) == sent["clip"]:
+                takes.discard(dataset, filed)
                 return {}
         return {"error": f"there is no take {sent['clip']}"}
 
@@ -115,13 +75,7 @@ def build(
                 with gr.Row():
                     sign = gr.Textbox(label="Sign", elem_id="sign")
                     signer = gr.Textbox(label="Who signs", elem_id="signer")
-                camera = gr.HTML(
-                    html_template=TEMPLATE,
-                    css_template=STYLE,
-                    js_on_load=(HERE / "camera.js").read_text("utf-8"),
-                    server_functions=[keep_take, discard_take],
-                    elem_id="recorder",
-                )
+                camera = recorder.build("recorder", [take, discard])
             with gr.Column(scale=2):
                 gr.Markdown(f"### Takes in `{dataset.video}`")
                 table = gr.Dataframe(interactive=False, elem_id="takes")
@@ -156,18 +110,6 @@ def advice_in_markdown(found: list[takes.Take]) -> str:
     if not missing:
         return "**Enough to train on.** More takes and people make it better."
     return "**Still missing:**\n" + "\n".join(f"- {text}" for text in missing)
-
-
-def _uploaded(path: str, folder: Path) -> Path:
-    """A file that a browser sent just now, and no other one.
-
-    Raises:
-        UserError: if it is one of those.
-    """
-    video = Path(path).resolve()
-    if not video.is_relative_to(folder.resolve()) or not video.is_file():
-        raise UserError("that file was not uploaded here")
-    return video
 
 
 def _add_upload(

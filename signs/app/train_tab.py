@@ -141,7 +141,10 @@ def status_as_html(progress: Progress) -> str:
 
 def curve_of(place: Workplace) -> pd.DataFrame:
     """The accuracy of the newest run: epoch, accuracy, of which clips."""
-    empty = pd.DataFrame(columns=["epoch", "accuracy", "clips"])
+    # Numbers even without a row, else the plot takes them for names.
+    empty = pd.DataFrame(
+        {"epoch": [0.0][:0], "accuracy": [0.0][:0], "clips": [""][:0]}
+    )
     run = training.newest_run(place)
     if run is None or not run.csv.exists():
         return empty
@@ -151,7 +154,11 @@ def curve_of(place: Workplace) -> pd.DataFrame:
         return empty
     parts = [
         pd.DataFrame(
-            {"epoch": log["epoch"], "accuracy": log[column], "clips": clips}
+            {
+                "epoch": log["epoch"].astype(float),
+                "accuracy": log[column].astype(float),
+                "clips": clips,
+            }
         )
         for column, clips in (
             ("accuracy", "trained on"),

@@ -20,6 +20,7 @@ from signs.inference.predictor import Prediction
 PAUSE = 0.8  # seconds of rest that end a sign
 EVERY = 0.1  # seconds between two pictures of the camera
 TOP = 3
+WAYS = ["camera", "one take or file", "a long recording"]
 
 
 def build(
@@ -38,8 +39,11 @@ def build(
             )
             zipped = gr.DownloadButton("Download the model (zip)")
         with gr.Row():
-            with gr.Column(scale=3), gr.Tabs():
-                with gr.Tab("Camera"):
+            with gr.Column(scale=3):
+                way = gr.Radio(
+                    WAYS, value=WAYS[0], show_label=False, elem_id="way"
+                )
+                with gr.Column() as live:
                     camera = gr.Image(
                         sources=["webcam"],
                         streaming=True,
@@ -47,7 +51,7 @@ def build(
                         label="Sign, and rest: each pause ends a sign",
                         elem_id="live-camera",
                     )
-                with gr.Tab("A take or a file"):
+                with gr.Column(visible=False) as one:
                     filmed = recorder.build("try-recorder", [], once=True)
                     clip = gr.File(
                         label="or a video that you have",
@@ -55,7 +59,7 @@ def build(
                         height=120,
                         elem_id="one-clip",
                     )
-                with gr.Tab("A long recording"):
+                with gr.Column(visible=False) as long:
                     recording = gr.File(
                         label="a video with pauses between the signs",
                         file_types=["video"],
@@ -75,7 +79,8 @@ def build(
                     who = gr.Textbox(label="by")
                     teach = gr.Button("File this take", elem_id="teach")
                 taught = gr.Markdown()
-    session = gr.State(lambda: {})
+        session = gr.State(lambda: {})
+        seen = gr.State(None)  # the path of the take that was recognised last
 
     def choices() -> Any:
         names = models.names()
@@ -86,7 +91,7 @@ def build(
     ) -> Any:
         if picture is None or not name:
             return gr.skip()
-        with _shown_errors():
+        with shown_errors():
             signs = models.live(kept, name, least, PAUSE).update(
                 time.monotonic(), picture
             )
@@ -95,14 +100,14 @@ def build(
         return answer_as_html(signs[-1].predictions, least)
 
     def recognise_filmed(name: str, least: float, event: gr.EventData) -> Any:
-        with _shown_errors():
+        with shown_errors():
             video = recorder.uploaded(event.path, uploads)
         return recognise(str(video), name, least)
 
     def recognise(path: str | None, name: str, least: float) -> Any:
         if not path:
             return gr.skip()
-        with _shown_errors():
+        with shown_errors():
             strip = previews.strip(Path(path))
             predictions = models.predict(name, Path(path), TOP)
         shown = answer_as_html(predictions, least, strip)
@@ -111,7 +116,7 @@ def build(
     def file_it(path: str | None, sign: str, signer: str) -> str:
         if not path:
             raise gr.Error("there is no take to file", duration=5)
-        with _shown_errors():
+        with shown_errors():
             take = takes.add(place.dataset, sign, signer, Path(path))
         return (
             f"Filed as {html.escape(take.sign)} ({take.path.name}); it counts "
@@ -121,14 +126,19 @@ def build(
     def find(path: str | None, name: str, least: float) -> Any:
         if not path:
             raise gr.Error("choose a recording first", duration=5)
-        with _shown_errors():
+        with shown_errors():
             table, vtt = models.find_signs(name, Path(path), least, PAUSE, TOP)
         return table, gr.File(str(vtt), visible=True)
 
     def download(name: str) -> str:
-        with _shown_errors():
+        with shown_errors():
             return str(bundle(place, name))
 
+    way.change(
+        lambda name: [gr.Column(visible=name == each) for each in WAYS],
+        inputs=way,
+        outputs=[live, one, long],
+    )
     camera.stream(
         watch,
         inputs=[camera, chosen, threshold, session],
@@ -137,7 +147,6 @@ def build(
         time_limit=600,
         show_progress="hidden",
     )
-    seen = gr.State(None)  # the path of the take that was recognised last
     filmed.change(
         recognise_filmed,
         inputs=[chosen, threshold],
@@ -157,7 +166,7 @@ def build(
     return choices, [chosen]
 
 
-class _shown_errors:
+class shown_errors:
     """Shows a `UserError` on the page; everything else is a bug."""
 
     def __enter__(self) -> None:

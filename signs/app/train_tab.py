@@ -81,9 +81,9 @@ def build(place: Workplace, jobs: Jobs) -> tuple[Callable[[], Any], list[Any]]:
                             label="the clip", visible=False, height=240
                         )
                 report = gr.File(label="The report", visible=False)
+        timer = gr.Timer(1.0)
 
     shown = [status, lines, curve, said, confusion, wrong, report]
-    timer = gr.Timer(1.0)
 
     def state() -> list[Any]:
         progress = jobs.current.progress if jobs.current else Progress()

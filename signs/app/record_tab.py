@@ -86,7 +86,10 @@ def build(
                         "folder a sign, the folders say which sign it is."
                     )
                     files = gr.File(
-                        file_count="multiple", show_label=False, height=120
+                        file_count="multiple",
+                        show_label=False,
+                        height=120,
+                        elem_id="files",
                     )
                     bring = gr.Button("Add these files", elem_id="bring")
                     said = gr.Markdown(elem_id="brought")

@@ -40,7 +40,11 @@ def build(place: Workplace, jobs: Jobs) -> tuple[Callable[[], Any], list[Any]]:
                     elem_id="features",
                 )
                 epochs = gr.Number(
-                    training.EPOCHS, label="Epochs", precision=0, minimum=1
+                    training.EPOCHS,
+                    label="Epochs",
+                    precision=0,
+                    minimum=1,
+                    elem_id="epochs",
                 )
                 with gr.Row():
                     train = gr.Button(

@@ -7,7 +7,7 @@ import numpy as np
 from pebble import ProcessExpired, ProcessPool
 
 from signs.core.errors import UserError
-from signs.video import decode
+from signs.video import decode, images
 
 FRAMES = 20
 COLUMNS = 10
@@ -35,7 +35,7 @@ def strip(video: Path) -> bytes:
         np.hstack(small[start : start + COLUMNS])
         for start in range(0, FRAMES, COLUMNS)
     ]
-    return decode.encode_jpeg(np.vstack(rows))
+    return images.encode_jpeg(np.vstack(rows))
 
 
 class Previews:

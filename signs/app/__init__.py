@@ -1,0 +1,1 @@
+"""The page on which people film, train and try their own signs."""

@@ -1,0 +1,189 @@
+"""The trained models of the page: loaded once, used by all of its tabs."""
+
+import tempfile
+import threading
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from signs.app.training import Workplace
+from signs.core import files
+from signs.core.arguments import available_cores
+from signs.core.errors import UserError
+from signs.inference import clips, long_video, predictor, subtitles
+from signs.inference.clips import Video
+from signs.inference.live import Live, Sign
+from signs.inference.predictor import Prediction, Predictor
+from signs.inference.segmenter import ByMotion
+from signs.training import run_record
+
+EXAMPLE = '''"""Names the sign of a video: python recognise.py clip.mp4
+
+Needs the project beside it, and its packages (requirements.txt).
+"""
+
+import sys
+from pathlib import Path
+
+from signs.inference import clips, predictor
+from signs.training import run_record
+
+model, record = run_record.find_model(str(Path("{model}")), Path())
+ready = predictor.load_predictor(model, record, Path("cnn"), 2)
+video = clips.Video(Path(sys.argv[1]), sys.argv[1])
+for name, said, error in clips.predict_clips(ready, {{"clip": video}}, 1):
+    print(error or ready.best(said.probabilities, 3))
+'''
+
+
+class Models:
+    """Models by the name of their run.
+
+    One picture after the other goes through a model, whoever asks.
+    """
+
+    def __init__(self, place: Workplace):
+        self._place = place
+        self._lock = threading.RLock()
+        self._loaded: dict[tuple[str, int], Predictor] = {}
+
+    def names(self) -> list[str]:
+        """The runs on this data set that left a model, newest first."""
+        found = self._place.model.glob("????????-??????-*in*-best.keras")
+        newest = sorted(found, reverse=True)
+        return [
+            path.stem.removesuffix("-best")
+            for path in newest
+            if self._is_of_this_page(path)
+        ]
+
+    def _is_of_this_page(self, path: Path) -> bool:
+        record = path.with_name(f"{path.stem.removesuffix('-best')}.json")
+        if not record.exists():
+            return False
+        return files.read_json(record).get("dataset") == self._place.name
+
+    def load(self, name: str) -> Predictor:
+        """The model of a run, as it is on disk now.
+
+        Raises:
+            UserError: if there is none, or it cannot be loaded.
+        """
+        if not name:
+            raise UserError("there is no model yet: train one first")
+        path, record = run_record.find_model(name, self._place.model)
+        key = (name, path.stat().st_mtime_ns)
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded = {
+                    key: predictor.load_predictor(
+                        path,
+                        record,
+                        self._place.model / "cnn",
+                        available_cores(),
+                        self._weights_of(record),
+                    )
+                }
+            return self._loaded[key]
+
+    def _weights_of(self, record: dict[str, Any]) -> str | None:
+        given = Path(self._place.weights)
+        return str(given) if given.is_file() else None
+
+    def predict(self, name: str, video: Path, top: int) -> list[Prediction]:
+        """The likeliest signs of one take, best first.
+
+        Raises:
+            UserError: if the video cannot be read.
+        """
+        ready = self.load(name)
+        asked = {video.name: Video(video, video.name)}
+        with self._lock:
+            for _, said, error in clips.predict_clips(ready, asked, 1):
+                if error is not None:
+                    raise UserError(f"{video.name}: {error}") from error
+                return ready.best(said.probabilities, top)
+        raise UserError(f"{video.name} gave no answer")
+
+    def live(
+        self, session: dict[str, Any], name: str, least: float, pause: float
+    ) -> Live:
+        """What takes the pictures of one browser's camera.
+
+        Args:
+            session: what the page keeps of that browser.
+            name: of the run.
+            least: the probability below which a sign is unknown.
+            pause: seconds of rest that end a sign.
+        """
+        ready = self.load(name)
+        asked = (id(ready), least)
+        if session.get("asked") != asked:
+            old = session.get("live")
+            if old is not None:
+                old.__exit__()
+            session["live"] = Live(
+                ready, ByMotion(pause), least, 3, is_realtime=True
+            )
+            session["asked"] = asked
+        return session["live"]
+
+    def find_signs(
+        self, name: str, video: Path, least: float, pause: float, top: int
+    ) -> tuple[pd.DataFrame, Path]:
+        """The signs of a long recording, and a file of subtitles.
+
+        Raises:
+            UserError: if the recording cannot be read.
+        """
+        ready = self.load(name)
+        settings = long_video.Settings(pause, least, top)
+        with self._lock:
+            signs = list(long_video.find_signs(ready, video, settings))
+        folder = Path(tempfile.mkdtemp(prefix="subtitles-"))
+        path = folder / f"{video.stem}.vtt"
+        subtitles.write_subtitles(path, signs)
+        return table_of(signs), path
+
+
+def table_of(signs: list[Sign]) -> pd.DataFrame:
+    """The signs of a recording in order: start and end in seconds."""
+    rows = [
+        (round(s.start, 2), round(s.end, 2), s.name, round(s.probability, 2))
+        for s in signs
+    ]
+    return pd.DataFrame(rows, columns=["start", "end", "sign", "probability"])
+
+
+def bundle(place: Workplace, name: str) -> Path:
+    """A model with all that belongs to it, as one zip.
+
+    Returns:
+        The file: model, classes and the record of the features, a README, and
+        a script that uses it.
+
+    Raises:
+        UserError: if there is no such model.
+    """
+    model, record = run_record.find_model(name or None, place.model, "*")
+    run = model.stem.removesuffix("-best")
+    features = record["features"]
+    classes = "\n".join(f"- {one['name']}" for one in record["classes"])
+    readme = (
+        f"# {run}\n\nA model of {len(record['classes'])} signs, trained on "
+        f"{record['dataset']} with {features['cnn']} features "
+        f"({features['weights']}), {record['frames']} frames a clip.\n\n"
+        f"`{model.name}`: the network, for Keras 3.\n"
+        f"`{run}.json`: classes in order, and what the features were made "
+        "by.\n`recognise.py`: an example.\n\nIt knows these signs, and no "
+        f"others:\n\n{classes}\n"
+    )
+    path = Path(tempfile.mkdtemp(prefix="model-")) / f"{run}.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(model, model.name)
+        archive.write(model.with_name(f"{run}.json"), f"{run}.json")
+        archive.writestr("README.md", readme)
+        archive.writestr("recognise.py", EXAMPLE.format(model=model.name))
+    return path

@@ -1,0 +1,190 @@
+"""The takes of a data set: videos that people film of their own signs.
+
+A take is `data/NAME/video/SIGN/SIGNER-01.webm`; who signs is in
+`data/NAME/signers.csv` as well. So the scripts train on what the page records,
+and the page shows what is filed by hand.
+"""
+
+import re
+import shutil
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from filelock import BaseFileLock, FileLock
+
+from signs.core import files
+from signs.core.errors import UserError
+from signs.core.messages import count
+from signs.data import clips_table
+from signs.data.clips_table import Dataset
+
+LONGEST_NAME = 60  # characters
+ENOUGH_TAKES = 5  # of one sign by one person
+_NAME = re.compile(r"[^\W_][\w '+-]*", re.UNICODE)
+# Names that Windows keeps for devices.
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Take:
+    """One video of one sign.
+
+    Attributes:
+        path: the file.
+        sign: the label.
+        signer: who signs; empty if that is not known.
+    """
+
+    path: Path
+    sign: str
+    signer: str
+
+
+def check_name(text: str, what: str) -> str:
+    """A name that people typed, as the name of a folder; never a path.
+
+    Args:
+        text: letters of any script, digits, blanks and - _ ' +.
+        what: what it names, for the message.
+
+    Returns:
+        The name in Unicode's NFC, without blanks around it.
+
+    Raises:
+        UserError: if there is anything else in it, or nothing, or too much.
+    """
+    name = unicodedata.normalize("NFC", text).strip()
+    if not name:
+        raise UserError(f"the name of the {what} is missing")
+    if len(name) > LONGEST_NAME or len(name.encode()) > 4 * LONGEST_NAME:
+        raise UserError(
+            f"the name of the {what} is longer than {LONGEST_NAME} characters"
+        )
+    if not _NAME.fullmatch(name) or _RESERVED.fullmatch(name):
+        raise UserError(
+            f"{name!r} cannot be the name of a {what}: begin with a letter or "
+            "digit, and use letters, digits, blanks and - _ ' + only"
+        )
+    return name
+
+
+def add(dataset: Dataset, sign: str, signer: str, video: Path) -> Take:
+    """Files a video as the next take of a sign by a signer.
+
+    Two pages may do so at once: each take has a number of its own.
+
+    Args:
+        dataset: where to.
+        sign, signer: names; see `check_name`.
+        video: a file, which stays where it is.
+
+    Raises:
+        UserError: if a name is none.
+    """
+    sign, signer = check_name(sign, "sign"), check_name(signer, "signer")
+    folder = dataset.video / sign
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(dataset):
+        number = 1 + max(_numbers(folder, signer), default=0)
+        path = folder / f"{signer}-{number:02}{video.suffix.lower()}"
+        with files.atomic(path) as temporary:
+            shutil.copyfile(video, temporary)
+        take = Take(path, sign, signer)
+        _write_signers(dataset, {clip_of(dataset, take): signer})
+    return take
+
+
+def move(dataset: Dataset, take: Take, sign: str) -> Take:
+    """Files a take under another sign: it was recognised, or named, wrongly."""
+    moved = add(dataset, sign, take.signer, take.path)
+    discard(dataset, take)
+    return moved
+
+
+def discard(dataset: Dataset, take: Take) -> None:
+    """Removes a take, and the folder of its sign if that is empty then."""
+    with _alone(dataset):
+        take.path.unlink(missing_ok=True)
+        _write_signers(dataset, {clip_of(dataset, take): None})
+        if take.path.parent.is_dir() and not any(take.path.parent.iterdir()):
+            take.path.parent.rmdir()
+
+
+def find(dataset: Dataset) -> list[Take]:
+    """All takes, those that were filed by hand included, in order."""
+    signers = _read_signers(dataset)
+    found = []
+    for folder in sorted(dataset.video.glob("*/")):
+        for path in sorted(folder.iterdir()):
+            if not path.is_file() or path.name.startswith("."):
+                continue
+            take = Take(path, folder.name, "")
+            signer = signers.get(clip_of(dataset, take), "")
+            found.append(Take(path, folder.name, signer))
+    return found
+
+
+def table(takes: Iterable[Take]) -> pd.DataFrame:
+    """How many takes there are of each sign (rows) by each signer (columns)."""
+    rows = [(take.sign, take.signer or "?") for take in takes]
+    pairs = pd.DataFrame(rows, columns=["sign", "signer"])
+    return pd.crosstab(pairs["sign"], pairs["signer"])
+
+
+def advice(takes: Iterable[Take]) -> list[str]:
+    """What is missing before a training means something, in plain words."""
+    counts = table(takes)
+    if counts.empty:
+        return ["Film a first sign."]
+    said = []
+    if len(counts) < 2:
+        said.append("one more sign: there must be two to tell apart")
+    for sign, row in counts.iterrows():
+        people = [str(name) for name in row.index[row > 0] if name != "?"]
+        few = [name for name in people if row[name] < ENOUGH_TAKES]
+        lacks = [f"{ENOUGH_TAKES - row[name]} more of {name}" for name in few]
+        if len(people) < 2:
+            lacks.append("one more person, for a figure that means something")
+        if lacks:
+            there = ", ".join(f"{row[name]} of {name}" for name in people)
+            there = there or count(int(row.sum()), "take")
+            said.append(f"{sign}: {there}; film " + " and ".join(lacks))
+    return said
+
+
+def _alone(dataset: Dataset) -> BaseFileLock:
+    """Two pages, or a page and record.py, take turns."""
+    dataset.root.mkdir(parents=True, exist_ok=True)
+    return FileLock(dataset.root / ".takes.lock", timeout=30)
+
+
+def _numbers(folder: Path, signer: str) -> list[int]:
+    pattern = re.compile(re.escape(signer) + r"-(\d+)")
+    matches = (pattern.fullmatch(path.stem) for path in folder.iterdir())
+    return [int(match[1]) for match in matches if match]
+
+
+def clip_of(dataset: Dataset, take: Take) -> str:
+    """The name of a take's clip, as in clips.csv and signers.csv."""
+    place = take.path.relative_to(dataset.video)
+    return place.with_suffix("").as_posix()
+
+
+def _read_signers(dataset: Dataset) -> dict[str, str]:
+    if not dataset.signers.exists():
+        return {}
+    known = clips_table.read_csv(dataset.signers)
+    return dict(zip(known["clip"], known["signer"], strict=True))
+
+
+def _write_signers(dataset: Dataset, changes: dict[str, str | None]) -> None:
+    signers: dict[str, str | None] = {**_read_signers(dataset), **changes}
+    rows = [
+        (clip, signer) for clip, signer in sorted(signers.items()) if signer
+    ]
+    clips_table.write_table(
+        dataset.signers, pd.DataFrame(rows, columns=["clip", "signer"])
+    )

@@ -1,0 +1,194 @@
+"""The tab on which a model is trained, and shown for what it is worth."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from signs.app import training
+from signs.app.jobs import Jobs, Progress
+from signs.app.training import Workplace
+from signs.core.errors import UserError
+from signs.evaluation import training_log
+
+LINES_SHOWN = 12
+STATES = {
+    "waiting": "waiting",
+    "running": "under way",
+    "stopped": "stopped; Train goes on with it",
+    "failed": "failed",
+    "done": "done",
+}
+
+
+def build(place: Workplace, jobs: Jobs) -> tuple[Callable[[], Any], list[Any]]:
+    """Puts the tab into the page that is being built.
+
+    Returns:
+        What gives the state of the training, and what shows it.
+    """
+    features, why = training.features_to_use(place)
+    with gr.Tab("2. Train", id="train") as tab:
+        with gr.Row():
+            with gr.Column(scale=2):
+                chosen = gr.Dropdown(
+                    _choices(features),
+                    value=features,
+                    label="Features",
+                    info=f"{features}: {why}",
+                    elem_id="features",
+                )
+                epochs = gr.Number(
+                    training.EPOCHS,
+                    label="Epochs",
+                    precision=0,
+                    minimum=1,
+                    elem_id="epochs",
+                )
+                with gr.Row():
+                    train = gr.Button(
+                        "Train", variant="primary", elem_id="train-button"
+                    )
+                    stop = gr.Button("Stop", elem_id="stop-button")
+                status = gr.HTML(elem_id="status")
+                lines = gr.Textbox(
+                    label="What the scripts say",
+                    lines=LINES_SHOWN,
+                    max_lines=LINES_SHOWN,
+                    interactive=False,
+                    autoscroll=True,
+                )
+            with gr.Column(scale=3):
+                curve = gr.LinePlot(
+                    x="epoch",
+                    y="accuracy",
+                    color="clips",
+                    y_lim=[0, 1],
+                    height=260,
+                    title="Accuracy, epoch by epoch",
+                )
+                said = gr.Markdown(elem_id="outcome")
+                with gr.Row():
+                    confusion = gr.Image(
+                        label="What is taken for what",
+                        interactive=False,
+                        height=340,
+                    )
+                    with gr.Column():
+                        wrong = gr.Dataframe(
+                            label="Clips that it gets wrong: click to watch",
+                            interactive=False,
+                            elem_id="wrong",
+                        )
+                        watched = gr.Video(
+                            label="the clip", visible=False, height=240
+                        )
+                report = gr.File(label="The report", visible=False)
+        timer = gr.Timer(1.0)
+
+    shown = [status, lines, curve, said, confusion, wrong, report]
+
+    def state() -> list[Any]:
+        progress = jobs.current.progress if jobs.current else Progress()
+        return [
+            status_as_html(progress),
+            "\n".join(list(progress.lines)[-LINES_SHOWN:]),
+            curve_of(place),
+            *_outcome(place, progress),
+        ]
+
+    def start(name: str, most: float) -> None:
+        try:
+            jobs.start(training.plan(place, name, int(most)), place.root)
+        except UserError as error:
+            raise gr.Error(str(error), duration=8) from error
+
+    def end() -> None:
+        if jobs.current:
+            jobs.current.stop()
+
+    def watch(table: pd.DataFrame, event: gr.SelectData) -> Any:
+        clip = table.iloc[event.index[0]]["clip"]
+        found = sorted(place.dataset.video.glob(f"{clip}.*"))
+        return gr.Video(str(found[0]) if found else None, visible=True)
+
+    train.click(start, inputs=[chosen, epochs]).then(state, outputs=shown)
+    stop.click(end).then(state, outputs=shown)
+    timer.tick(state, outputs=shown, show_progress="hidden")
+    tab.select(state, outputs=shown)
+    wrong.select(watch, inputs=wrong, outputs=watched)
+    return state, shown
+
+
+def _choices(preferred: str) -> list[str]:
+    others = [training.LANDMARKS, training.SMALL_CNN, "inceptionv3"]
+    return list(dict.fromkeys([preferred, *others]))
+
+
+def status_as_html(progress: Progress) -> str:
+    """How far a job is, as a bar."""
+    if not progress.step:
+        return "<p>No training yet.</p>"
+    finished = progress.number - 1 + (progress.percent or 0) / 100
+    if progress.state == "done":
+        finished = progress.steps
+    share = 100 * finished / max(1, progress.steps)
+    return (
+        f"<p><b>{progress.step}</b> (step {progress.number} of "
+        f"{progress.steps}): {STATES[progress.state]}</p>"
+        '<div style="background:#8883;border-radius:6px">'
+        f'<div style="width:{share:.0f}%;height:12px;border-radius:6px;'
+        'background:#ea580c"></div></div>'
+    )
+
+
+def curve_of(place: Workplace) -> pd.DataFrame:
+    """The accuracy of the newest run: epoch, accuracy, of which clips."""
+    # Numbers even without a row, else the plot takes them for names.
+    empty = pd.DataFrame(
+        {"epoch": [0.0][:0], "accuracy": [0.0][:0], "clips": [""][:0]}
+    )
+    run = training.newest_run(place)
+    if run is None or not run.csv.exists():
+        return empty
+    try:
+        log = training_log.read_log(run.csv)
+    except UserError:  # no epoch is finished yet
+        return empty
+    parts = [
+        pd.DataFrame(
+            {
+                "epoch": log["epoch"].astype(float),
+                "accuracy": log[column].astype(float),
+                "clips": clips,
+            }
+        )
+        for column, clips in (
+            ("accuracy", "trained on"),
+            ("val_accuracy", "left out"),
+        )
+    ]
+    return pd.concat(parts).dropna()
+
+
+def _outcome(place: Workplace, progress: Progress) -> list[Any]:
+    """The sentence, the confusion, the wrong clips and the report."""
+    nothing = pd.DataFrame(columns=["clip", "label", "predicted"])
+    if progress.state == "failed":
+        last = progress.lines[-1] if progress.lines else "no reason given"
+        return [
+            f"**{progress.step} failed.** {last}",
+            *(None, nothing, gr.File(visible=False)),
+        ]
+    came_out = training.outcome(place)
+    if came_out is None or progress.state == "running":
+        return ["", None, nothing, gr.File(visible=False)]
+    confusion = str(came_out.confusion) if came_out.confusion else None
+    report = str(came_out.report) if came_out.report else None
+    return [
+        came_out.sentence,
+        confusion,
+        came_out.wrong,
+        gr.File(report, visible=report is not None),
+    ]

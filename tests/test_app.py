@@ -1,0 +1,242 @@
+"""The page in a real browser, with a camera that plays rendered clips."""
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+from helpers import write_video
+from store import folders
+
+import app
+import sample
+from signs.app import takes
+from signs.core import arguments
+from signs.data import signers
+from signs.data.clips_table import Dataset
+from signs.data.layouts import detect
+from signs.video import decode, images
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+MISSING = [
+    name
+    for name in ("gradio", "playwright")
+    if importlib.util.find_spec(name) is None
+]
+needs_browser = pytest.mark.skipif(
+    bool(MISSING) or CHROMIUM is None,
+    reason=f"needs chromium, {' and '.join(MISSING) or 'which is missing'}",
+)
+BROWSER = [
+    *("--no-sandbox", "--disable-gpu", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update"),
+    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
+]
+
+
+def test_other_machines_need_a_password(tmp_path, capsys):
+    assert arguments.run(app.main, ["mine", "--host", "0.0.0.0"]) == 2
+    assert "give a --password, too" in capsys.readouterr().err
+
+
+def test_without_gradio_one_line_says_what_to_install(tmp_path):
+    program = (
+        "import sys; sys.modules['gradio'] = None\n"
+        "import app; from signs.core import arguments\n"
+        "sys.exit(arguments.run(app.main, ['mine']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: the page needs gradio: python -m pip install -r "
+        "requirements-app.txt\n"
+    )
+
+
+def film(path: Path, clips: list[Path]) -> Path:
+    """Writes clips one after the other as a fake camera's film (MJPEG)."""
+    with path.open("wb") as file:
+        for clip in clips:
+            for picture in decode.read_frames(clip, 60):
+                big = cv2.resize(picture, (320, 240))
+                file.write(images.encode_jpeg(big))
+    return path
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a few takes of rendered people, filed by sign."""
+    root = tmp_path_factory.mktemp("page")
+    dataset = Dataset(root / "data" / "mine")
+    flags = "--gestures 2 --performers 4 --clips 40 --words 2 --quiet".split()
+    rendered = tmp_path_factory.mktemp("rendered")
+    assert arguments.run(sample.main, [*flags, *folders(rendered)]) == 0
+    source = Dataset(rendered / "data" / "sample-chalearn")
+    rows, _, _ = detect.read_layout(source.video)
+    rows = signers.add_signers(rows, source.signers)
+    chosen = rows.groupby(["label", "signer"]).head(3)
+    for row in chosen.itertuples():
+        path = source.video / str(row.video)
+        takes.add(dataset, f"sign {row.label}", f"Person {row.signer}", path)
+    film(root / "camera.mjpeg", [takes.find(dataset)[0].path])
+    return root
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def address(place: Path) -> Iterator[str]:
+    """The page, served by a process of its own."""
+    port = free_port()
+    command = [sys.executable, str(ROOT / "app.py"), "mine"]
+    command += ["--port", str(port), "--weights", "random"]
+    with (place / "page.log").open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=place, stdout=output, stderr=output, env=os.environ
+        )
+        url = f"http://127.0.0.1:{port}"
+        until = time.monotonic() + 90
+        while True:
+            try:
+                urllib.request.urlopen(url, timeout=2).close()
+                break
+            except OSError:
+                assert process.poll() is None, (place / "page.log").read_text()
+                assert time.monotonic() < until
+                time.sleep(0.2)
+        yield url
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def page(place: Path, address: str):
+    from playwright.sync_api import sync_playwright
+
+    camera = f"--use-file-for-fake-video-capture={place / 'camera.mjpeg'}"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*BROWSER, camera]
+        )
+        page = browser.new_page(viewport={"width": 1360, "height": 1000})
+        page.set_default_timeout(60_000)
+        page.goto(address)
+        page.wait_for_selector("#sign")
+        yield page
+        browser.close()
+
+
+def open_tab(page, name: str) -> None:
+    page.click(f"button[role=tab]:has-text('{name}')")
+
+
+def wait_for(page, selector: str, text: str, seconds: float = 300) -> None:
+    page.wait_for_function(
+        "([selector, text]) => document.querySelector(selector)"
+        "?.innerText.includes(text)",
+        arg=[selector, text],
+        timeout=seconds * 1000,
+    )
+
+
+@needs_browser
+def test_takes_are_filmed_one_after_the_other_and_discarded(page, place):
+    dataset = Dataset(place / "data" / "mine")
+    before = len(takes.find(dataset))
+    page.click("#recorder .go")
+    wait_for(page, "#recorder .state", "Say first which sign")
+    page.fill("#sign :is(input, textarea)", "Grüße")
+    page.fill("#signer :is(input, textarea)", "Anna")
+    page.fill("#recorder .seconds", "1")
+    page.click("#recorder .go")
+    wait_for(page, "#recorder .last", "Grüße, Anna: Anna-02")
+    page.click("#recorder .go")
+    wait_for(page, "#advice", "Grüße")
+    filmed = [take for take in takes.find(dataset) if take.sign == "Grüße"]
+    assert len(filmed) >= 2 and filmed[0].signer == "Anna"
+    assert len(decode.read_frames(filmed[0].path, 20)) == 20
+    wait_for(page, "#recorder .go", "Start")
+    last = page.inner_text("#recorder .last p").split()[-1]
+    page.click("#recorder .discard")
+    wait_for(page, "#recorder .state", "Discarded")
+    left = [take.path.stem for take in takes.find(dataset)]
+    assert last not in left
+    for take in takes.find(dataset):
+        if take.sign == "Grüße":
+            takes.discard(dataset, take)
+    assert len(takes.find(dataset)) == before
+
+
+@needs_browser
+def test_a_bad_file_is_named_and_a_name_is_no_path(page, place, tmp_path):
+    bad = tmp_path / "broken.mp4"
+    bad.write_bytes(b"no video")
+    page.click("button:has-text('Videos that you have')")
+    page.set_input_files("#files input[type=file]", str(bad))
+    page.fill("#sign :is(input, textarea)", "../../outside")
+    page.fill("#signer :is(input, textarea)", "Anna")
+    page.wait_for_selector("#files :text('broken')")
+    page.click("#bring")
+    wait_for(page, "#brought", "broken.mp4")
+    good = write_video(tmp_path / "good.avi")
+    page.set_input_files("#files input[type=file]", str(good))
+    page.wait_for_selector("#files :text('good')")
+    page.click("#bring")
+    wait_for(page, "#brought", "cannot be the name of a sign")
+    assert not list(place.glob("**/outside*"))
+
+
+@needs_browser
+def test_train_stop_go_on_reload_and_recognise(page, place):
+    """The whole way; the training is stopped, and goes on where it was."""
+    open_tab(page, "2. Train")
+    page.click("#features input")
+    page.click("ul[role=listbox] li:has-text('mobilenet-0.25')")
+    page.fill("#epochs input", "400")
+    page.click("#train-button")
+    wait_for(page, "#status", "training from scratch")
+    until = time.monotonic() + 300
+    while not any(
+        len(p.read_text().splitlines()) > 3
+        for p in (place / "log").glob("*-lstm-*.csv")
+    ):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    page.click("#stop-button")
+    wait_for(page, "#status", "stopped")
+    (log,) = (place / "log").glob("*-lstm-*in?.csv")
+    rows = len(log.read_text().splitlines())
+    page.reload()
+    open_tab(page, "2. Train")
+    wait_for(page, "#status", "stopped")
+    page.click("#train-button")
+    wait_for(page, "#status", "going on with the training")
+    page.click("#stop-button")
+    wait_for(page, "#status", "stopped")
+    assert len(log.read_text().splitlines()) >= rows
+    open_tab(page, "3. Recognise")
+    wait_for(page, "#model", "")
+    page.click("#way label:has-text('one take')")
+    take = takes.find(Dataset(place / "data" / "mine"))[0]
+    page.set_input_files("#one-clip input[type=file]", str(take.path))
+    wait_for(page, "#answer", "What it saw")
+    assert page.locator("#answer img").count() == 1
+    assert "%" in page.inner_text("#answer")

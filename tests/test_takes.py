@@ -1,0 +1,103 @@
+"""Takes: where people's videos are filed, and what is said of them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signs.app import takes
+from signs.core.errors import UserError
+from signs.data.clips_table import Dataset
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return Dataset(tmp_path / "data" / "mine")
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "recorded.WEBM"
+    path.write_bytes(b"a video")
+    return path
+
+
+@given(st.text(max_size=80))
+def test_a_name_is_never_a_path(text):
+    try:
+        name = takes.check_name(text, "sign")
+    except UserError:
+        return
+    assert Path(name).name == name and name not in (".", "..")
+    assert not set(name) & set('/\\:*?"<>|\0') and len(name) <= 60
+    assert takes.check_name(name, "sign") == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "  ", "..", "../x", "a/b", "a\\b", ".git", "CON", "x" * 61, "-x"],
+)
+def test_what_is_no_name_is_refused(name):
+    with pytest.raises(UserError, match="name of"):
+        takes.check_name(name, "signer")
+
+
+@pytest.mark.parametrize("name", ["hello", "Grüß Gott", "你好", "null", "3"])
+def test_names_in_any_script_are_taken(name):
+    assert takes.check_name(f" {name} ", "sign") == name
+
+
+def test_takes_are_numbered_by_signer_and_filed_with_who_signs(dataset, video):
+    for signer in ("Anna", "Anna", "Bo"):
+        takes.add(dataset, "null", signer, video)
+    found = takes.find(dataset)
+    places = [t.path.relative_to(dataset.video).as_posix() for t in found]
+    assert places == [
+        "null/Anna-01.webm",
+        "null/Anna-02.webm",
+        "null/Bo-01.webm",
+    ]
+    assert [take.signer for take in found] == ["Anna", "Anna", "Bo"]
+    assert found[0].path.read_bytes() == b"a video"
+    assert "null/Bo-01,Bo" in dataset.signers.read_text()
+
+
+def test_two_pages_at_once_lose_nothing(dataset, video):
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(
+                lambda n: takes.add(dataset, f"s{n % 2}", "Anna", video),
+                range(24),
+            )
+        )
+    assert len(takes.find(dataset)) == 24
+    assert all(take.signer == "Anna" for take in takes.find(dataset))
+
+
+def test_a_take_moves_to_its_right_sign_and_can_be_discarded(dataset, video):
+    take = takes.add(dataset, "wrong", "Anna", video)
+    moved = takes.move(dataset, take, "right")
+    assert takes.find(dataset) == [moved]
+    assert not (dataset.video / "wrong").exists()
+    takes.discard(dataset, moved)
+    assert takes.find(dataset) == []
+    assert "Anna" not in dataset.signers.read_text()
+
+
+def test_what_is_missing_is_said_plainly(dataset, video):
+    assert takes.advice([]) == ["Film a first sign."]
+    for _ in range(3):
+        takes.add(dataset, "hello", "Anna", video)
+    said = takes.advice(takes.find(dataset))
+    assert said == [
+        "one more sign: there must be two to tell apart",
+        "hello: 3 of Anna; film 2 more of Anna and one more person, for a "
+        "figure that means something",
+    ]
+    for sign in ("hello", "bye"):
+        for signer in ("Anna", "Bo"):
+            for _ in range(5):
+                takes.add(dataset, sign, signer, video)
+    assert takes.advice(takes.find(dataset)) == []

@@ -31,6 +31,7 @@ def test_a_take_is_shown_as_its_twenty_frames(video):
         picture = cv2.imdecode(
             np.frombuffer(looking.strip(video), np.uint8), cv2.IMREAD_COLOR
         )
+        assert picture is not None
         height = preview.WIDTH * 48 // 64
         assert picture.shape == (2 * height, 10 * preview.WIDTH, 3)
         assert picture[5, 5].max() < 20 < 200 < picture[-5, -5].min()

@@ -1,6 +1,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -223,10 +224,10 @@ def test_copies_are_drawn_anew_and_repeatably(dataset):
 def test_copies_on_disk(tmp_path: Path):
     dataset = write_dataset(tmp_path, "d", ["x", "y"], clips=20)
     tables = clips_table.read_clips(dataset), clips_table.read_classes(dataset)
-    meta = {**META, "copies": 2}
+    meta: dict[str, Any] = {**META, "copies": 2}
     for number, clip in enumerate(tables[0]["clip"]):
-        path = feature_store.copies_path(dataset, META["cnn"], clip)
-        copies = np.full((2, 20, 8), number, META["dtype"])
+        path = feature_store.copies_path(dataset, meta["cnn"], clip)
+        copies = np.full((2, 20, 8), number, meta["dtype"])
         feature_store.write_array(path, copies)
     plain = find_clips(dataset, *tables, meta, "train")
     assert plain.copies is None
@@ -237,9 +238,10 @@ def test_copies_on_disk(tmp_path: Path):
     expected = [names.index(clip) for clip in found.clips]
     (in_memory,) = read_once([found], quiet=True)
     for each in (found, in_memory, in_memory.first(len(found))):
+        assert each.copies is not None
         read = each.copies[np.arange(len(found))]
         np.testing.assert_array_equal(read[:, 1, 3, 5], expected)
-    bad = feature_store.copies_path(dataset, META["cnn"], found.clips[1])
+    bad = feature_store.copies_path(dataset, meta["cnn"], found.clips[1])
     bad.write_bytes(bad.read_bytes()[:-1])
     with pytest.raises(UserError, match=re.escape(str(bad))):
         read_once([found], quiet=True)

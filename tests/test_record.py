@@ -47,7 +47,7 @@ def test_the_overlay_says_what_goes_on():
     it.describe(0.0, shown)
     assert shown.state == "resting" and shown.countdown is None
     it.press(0.0)
-    numbers = []
+    numbers: list[int | None] = []
     for now in np.arange(0, filming.COUNTDOWN, 0.1):
         it.describe(float(now), shown)
         numbers.append(shown.countdown)

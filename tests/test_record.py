@@ -51,7 +51,7 @@ def test_the_overlay_says_what_goes_on():
     for now in np.arange(0, filming.COUNTDOWN, 0.1):
         it.describe(float(now), shown)
         numbers.append(shown.countdown)
-    assert sorted(set(numbers)) == [1, 2, 3] and numbers[0] == 3
+    assert {*numbers} == {1, 2, 3} and numbers[0] == 3
 
 
 def test_a_take_is_filed_with_its_pictures_and_its_pace(tmp_path: Path):

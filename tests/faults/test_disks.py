@@ -68,7 +68,13 @@ def test_frames_on_a_full_disk(
     disk: Disk, tmp_path: Path, capsys, workers: int
 ) -> None:
     expected = write_clips(tmp_path, 12, size=(320, 240))
-    options = [*ALONE, "--workers", str(workers), "--timeout", str(workers - 1)]
+    options = [
+        *ALONE,
+        "--workers",
+        str(workers),
+        "--timeout",
+        str(30 * (workers - 1)),
+    ]
     assert arguments.run(frame.main, [*options, *folders(tmp_path)]) == 0
     root = disk.path
     options += ["--source", str(expected.video), *folders(root)]

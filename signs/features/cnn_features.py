@@ -139,7 +139,7 @@ def _on_cluster(
 
 def _at_once(batch: int, meta: dict[str, Any]) -> int:
     """How many clips, with their copies, make about so many frames."""
-    return max(1, batch // (meta["frames"] * (1 + meta["copies"])))
+    return max(1, batch // (meta["frames"] * (1 + meta.get("copies", 0))))
 
 
 def _write_meta(dataset: Dataset, meta: dict[str, Any], engine: str) -> None:

@@ -65,7 +65,7 @@ def read_data(settings: Settings, options: RunOptions) -> Data:
         f"{count(len(classes), 'class', 'classes')}, split: {split}\n"
         f"features of {meta['cnn']} ({meta['weights']} weights), "
         f"{meta['frames']} x {meta['length']:,} a clip"
-        + (f", and {meta['copies']} copies" * (train.copies is not None))
+        + f", and {meta.get('copies')} copies" * (train.copies is not None)
     )
     data = Data(dataset, meta, classes, train, val, split)
     if settings.refit:

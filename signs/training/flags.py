@@ -46,7 +46,7 @@ class Command(Generic[Kind]):
         options: where it reads and writes.
         resume: the run to go on with; None begins a new one.
         refit: the run to repeat on the clips of train and val; empty means
-            the newest one on the data set, None none.
+            the one that is trained now, None none.
         given: names of what stood on the command line.
     """
 
@@ -176,19 +176,18 @@ def _add_fit_flags(
         help="stop after so many epochs without a lower validation loss",
     )
     add(
-        "--validation",
-        choices=VALIDATIONS,
-        help="which clips choose the best epoch: val: those of that split; "
-        "inner: some signers of the training clips, so that those of val stay "
-        "unseen",
+        "--inner-val",
+        action="store_true",
+        help="choose the best epoch by some signers of the training clips, so "
+        "that the clips of the split val stay unseen",
     )
     add(
         "--refit",
         nargs="?",
         const="",
         metavar="RUN",
-        help="repeat a run on the clips of train and val, for as many epochs "
-        "as were best in it (without RUN, the newest one on DATASET)",
+        help="then train anew on the clips of train and val, for as many "
+        "epochs as were best; or do so for a RUN that is finished",
     )
     add(
         "--resume",
@@ -242,8 +241,8 @@ def parse(
     values = vars(arguments.parse(parser, argv))
     given = frozenset(_given(parser, values, argv))
     refit = values.pop("refit")
-    if refit is not None and values["resume"]:
-        parser.error("say either --resume or --refit")
+    if refit and values["resume"]:
+        parser.error("say either --resume RUN or --refit RUN")
     if asked in presets.ALIASES:
         log.warning(f"--recipe {asked} is called {values['recipe']} now")
     options = {
@@ -288,18 +287,16 @@ def restore(command: Command[Kind], kind: str) -> Kind:
         UserError: if there is no such run, it is of the other kind or of a
             version that could more, or other settings were asked for.
     """
-    from signs.training import refit, run_record
+    from signs.training import refitting, run_record
 
     options = command.options
     if command.resume is not None:
         run = run_record.Run(command.resume, options.log, options.model_dir)
         return _restore(command, kind, run, MAY_DIFFER)
-    if command.refit is not None:
-        run = refit.find_run(
-            command.refit, command.settings.dataset, kind, options
-        )
+    if command.refit:
+        run = run_record.Run(command.refit, options.log, options.model_dir)
         restored = _restore(command, kind, run, frozenset())
-        return refit.settings_of(restored, run)
+        return refitting.settings_of(restored, run)
     return command.settings
 
 

@@ -58,7 +58,7 @@ def read_data(settings: Settings, options: RunOptions) -> Data:
         for split in ("train", "val")
     )
     split = (frame_store.read_meta(dataset) or {}).get("split", "unknown")
-    if settings.validation == "inner":
+    if settings.inner_val and not settings.refit:
         split = splits.way_to_divide(clips[clips["split"].isin(USED)])
     log.info(
         f"{dataset.name}: {count(len(train), 'training clip')} and "
@@ -87,7 +87,7 @@ def divide(settings: Settings, clips: pd.DataFrame) -> pd.DataFrame:
     if settings.refit:
         used = clips["split"].isin(USED)
         return clips.assign(split=clips["split"].mask(used, "train"))
-    if settings.validation != "inner":
+    if not settings.inner_val:
         return clips
     is_train = (clips["split"] == "train") & (clips["label"] != "")
     pool = clips[is_train]

@@ -32,12 +32,15 @@ def parse_arguments(
 def main(argv: Sequence[str] | None = None) -> int:
     command = parse_arguments(argv)
 
-    from signs.training import restore, run, training_data
+    from signs.training import refitting, restore, training_data
 
     settings = restore.settings_of(command, "lstm")
     data = training_data.read_data(settings, command.options)
     about = {"kind": "lstm", "input": settings.input}
-    return run.train(settings, command.options, data, about, command.resume)
+    return refitting.train(
+        *(settings, command.options, data, about, command.resume),
+        refit=command.refit == "",
+    )
 
 
 if __name__ == "__main__":

@@ -34,7 +34,12 @@ def parse_arguments(
 def main(argv: Sequence[str] | None = None) -> int:
     command = parse_arguments(argv)
 
-    from signs.training import restore, run, source_model, training_data
+    from signs.training import (
+        refitting,
+        restore,
+        source_model,
+        training_data,
+    )
 
     settings = restore.settings_of(command, "transfer")
     settings, source = source_model.find(settings, command.options)
@@ -50,7 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "freeze": settings.freeze,
         "source": source["run"],
     }
-    return run.train(settings, command.options, data, about, command.resume)
+    return refitting.train(
+        *(settings, command.options, data, about, command.resume),
+        refit=command.refit == "",
+    )
 
 
 if __name__ == "__main__":

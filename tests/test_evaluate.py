@@ -274,7 +274,7 @@ def test_a_split_without_clips_is_refused(
 def test_a_transferred_model_knows_the_clips_of_its_source(
     root: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    command = ["theirs", "--epochs", "1", *folders(root), "--quiet"]
+    command = ["theirs", "--epochs", "1", "--refit", *folders(root), "--quiet"]
     assert arguments.run(transfer.main, command) == 0
     assert run(root, "theirs") == 0
     model = record_of(root, "test")["run"]
@@ -301,7 +301,7 @@ def train(root: Path, *args: str) -> tuple[str, pd.DataFrame]:
 def test_a_training_need_not_look_at_the_clips_of_val(root: Path) -> None:
     """Nor at those of test: then both are clips never seen."""
     dataset = Dataset(root / "data" / "mine")
-    name, used = train(root, "mine", *QUICK, "--validation", "inner")
+    name, used = train(root, "mine", *QUICK, "--inner-val")
     chosen = used[used["use"] == "val"]
     assert 0 < len(chosen) < len(used) == 48
     assert used["signer"].str.startswith("train").all()
@@ -311,14 +311,14 @@ def test_a_training_need_not_look_at_the_clips_of_val(root: Path) -> None:
     assert run(root, "mine", "--split", "val") == 0
     assert run(root, "mine", "--split", "test") == 0
     assert record_of(root, "val")["run"] == name
-    again, same = train(root, "mine", *QUICK, "--validation", "inner")
+    again, same = train(root, "mine", *QUICK, "--inner-val")
     assert again != name
     pd.testing.assert_frame_equal(same, used)
     # Without the features of other clips, nothing changes.
     clips = clips_table.read_clips(dataset)
     for clip in clips["clip"][clips["split"] != "train"]:
         (dataset.feature("mobilenet-0.25") / f"{clip}.npy").unlink()
-    _, same = train(root, "mine", *QUICK, "--validation", "inner")
+    _, same = train(root, "mine", *QUICK, "--inner-val")
     pd.testing.assert_frame_equal(same, used)
 
 
@@ -328,16 +328,19 @@ def test_without_signers_the_epoch_is_chosen_by_a_part_of_the_clips(
     dataset = Dataset(root / "data" / "mine")
     clips = clips_table.read_clips(dataset)
     clips_table.write_table(dataset.clips, clips.assign(signer=""))
-    _, used = train(root, "mine", *QUICK, "--validation", "inner")
+    _, used = train(root, "mine", *QUICK, "--inner-val")
     assert (used["use"] == "val").sum() == pytest.approx(10, abs=2)
 
 
 def test_a_run_is_repeated_on_train_and_val(
     root: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    first, _ = train(root, "mine", *QUICK, "--validation", "inner")
-    refit, used = train(root, "mine", "--refit")
-    assert refit != first
+    before = {path.stem for path in (root / "log").glob("*.json")}
+    refit, used = train(root, "mine", *QUICK, "--inner-val", "--refit")
+    first, last = sorted(
+        {path.stem for path in (root / "log").glob("*.json")} - before
+    )
+    assert last == refit
     assert len(used) == 72
     assert set(used["use"]) == {"train"}
     record = json.loads((root / "log" / f"{refit}.json").read_text())
@@ -366,11 +369,16 @@ def test_what_cannot_be_repeated_is_refused(
         assert arguments.run(train_lstm.main, [*args, *folders(root)]) == 2
         return capsys.readouterr().err
 
-    assert "no finished run on theirs" in refuse("theirs", "--refit")
     assert "nothing.json" in refuse("--refit", "nothing")
-    assert "--lr 0.5 instead of" in refuse("mine", "--lr", "0.5", "--refit")
-    name, _ = train(root, "mine", "--refit")
-    assert "without validation clips" in refuse("--refit", name)
+    dataset = Dataset(root / "data" / "theirs")
+    clips = clips_table.read_clips(dataset)
+    clips["split"] = clips["split"].replace("val", "")
+    clips_table.write_table(dataset.clips, clips)
+    assert "--inner-val" in refuse("theirs", *QUICK, "--refit")
+    first = next((root / "log").glob("*.json")).stem
+    assert "--lr 0.5 instead of" in refuse("--lr", "0.5", "--refit", first)
+    again, _ = train(root, "--refit", first)
+    assert "without validation clips" in refuse("--refit", again)
 
 
 def test_videos_of_a_folder_are_judged(

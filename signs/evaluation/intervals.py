@@ -8,9 +8,9 @@ section 3.8).
 
 With few signers, quantiles of what was drawn are far too narrow: in
 simulations with 3, 6 and 20 signers, a "95%" interval made of them held the
-truth in 73%, 83% and 91% of cases. So the bootstrap gives only the standard
+truth in 72%, 83% and 91% of cases. So the bootstrap gives only the standard
 error, which Student's t for so many signers makes an interval of, on the
-scale of log odds: 96%, 95% and 94% (the sandwich estimate with t quantiles:
+scale of log odds: 97%, 96% and 94% (the sandwich estimate with t quantiles:
 Cameron and Miller 2015, A practitioner's guide to cluster-robust inference).
 `tests/test_intervals.py` simulates it.
 """

@@ -38,7 +38,7 @@ class Command(Generic[Kind]):
         options: where it reads and writes.
         resume: the run to go on with; None begins a new one.
         refit: the run to repeat on the clips of train and val; empty means
-            the newest one on the data set, None none.
+            the one that is trained now, None none.
         given: names of what stood on the command line.
     """
 
@@ -175,19 +175,18 @@ def _add_fit_flags(
         help="stop after so many epochs without a lower validation loss",
     )
     add(
-        "--validation",
-        choices=VALIDATIONS,
-        help="which clips choose the best epoch: val: those of that split; "
-        "inner: some signers of the training clips, so that those of val stay "
-        "unseen",
+        "--inner-val",
+        action="store_true",
+        help="choose the best epoch by some signers of the training clips, so "
+        "that the clips of the split val stay unseen",
     )
     add(
         "--refit",
         nargs="?",
         const="",
         metavar="RUN",
-        help="repeat a run on the clips of train and val, for as many epochs "
-        "as were best in it (without RUN, the newest one on DATASET)",
+        help="then train anew on the clips of train and val, for as many "
+        "epochs as were best; or do so for a RUN that is finished",
     )
     add(
         "--copies",
@@ -254,8 +253,8 @@ def parse(
     values = vars(arguments.parse(parser, argv))
     given = frozenset(_given(parser, values, argv))
     refit = values.pop("refit")
-    if refit is not None and values["resume"]:
-        parser.error("say either --resume or --refit")
+    if refit and values["resume"]:
+        parser.error("say either --resume RUN or --refit RUN")
     if asked in presets.ALIASES:
         log.warning(f"--recipe {asked} is called {values['recipe']} now")
     options = {

@@ -3,7 +3,7 @@
 import dataclasses
 
 from signs.core.errors import UserError
-from signs.training import refit, run_record
+from signs.training import refitting, run_record
 from signs.training.flags import FLAG_OF, Command, Kind
 from signs.training.run_record import Run
 from signs.training.settings import cut_settings
@@ -26,12 +26,10 @@ def settings_of(command: Command[Kind], kind: str) -> Kind:
     if command.resume is not None:
         run = Run(command.resume, options.log, options.model_dir)
         return _restore(command, kind, run, MAY_DIFFER)
-    if command.refit is not None:
-        run = refit.find_run(
-            command.refit, command.settings.dataset, kind, options
-        )
+    if command.refit:
+        run = Run(command.refit, options.log, options.model_dir)
         restored = _restore(command, kind, run, frozenset())
-        return refit.settings_of(restored, run)
+        return refitting.settings_of(restored, run)
     return command.settings
 
 

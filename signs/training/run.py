@@ -78,8 +78,8 @@ def train(
     data: Data,
     about: dict[str, Any],
     resume: str | None = None,
-) -> int:
-    """Trains a new run, or goes on with one; returns the exit code.
+) -> Run:
+    """Trains a new run, or goes on with one; returns it.
 
     Args:
         settings: what to train.
@@ -100,11 +100,13 @@ def train(
             *(options.log, options.model_dir),
         )
     if options.dry_run:
-        return go_on(settings, options, data, about, run)
+        go_on(settings, options, data, about, run)
+        return run
     with lock.hold(run.log_folder, run.lock.name):
         for folder in (run.log_folder, run.model_folder):
             files.remove_leftovers(folder)
-        return go_on(settings, options, data, about, run)
+        go_on(settings, options, data, about, run)
+    return run
 
 
 def go_on(

@@ -50,9 +50,8 @@ class FitSettings:
             None never stops early.
         seed: of everything random.
         mixed_precision: whether hidden layers compute in float16.
-        validation: which clips choose the best epoch: `val`, those of that
-            split; or `inner`, some signers of the training clips, so that
-            those of the split val stay unseen.
+        inner_val: whether some signers of the training clips choose the
+            best epoch, so that the clips of the split val stay unseen.
         refit: the run that is repeated on the clips of train and val, for as
             many epochs as were best in it; None: a run of its own.
         session_mean: whether the mean feature of all clips of the same
@@ -73,7 +72,7 @@ class FitSettings:
     patience: int | None = None
     seed: int = 0
     mixed_precision: bool = False
-    validation: str = "val"
+    inner_val: bool = False
     refit: str | None = None
     session_mean: bool = False
     copies: bool = False

@@ -57,7 +57,7 @@ def read_data(settings: Settings, options: RunOptions) -> Data:
     train = find_clips(*tables, "train", settings.copies)
     val = find_clips(*tables, "val")
     split = (frame_store.read_meta(dataset) or {}).get("split", "unknown")
-    if settings.validation == "inner":
+    if settings.inner_val and not settings.refit:
         split = splits.way_to_divide(clips[clips["split"].isin(USED)])
     log.info(
         f"{dataset.name}: {count(len(train), 'training clip')} and "
@@ -65,7 +65,8 @@ def read_data(settings: Settings, options: RunOptions) -> Data:
         f"{count(len(classes), 'class', 'classes')}, split: {split}\n"
         f"features of {meta['cnn']} ({meta['weights']} weights), "
         f"{meta['frames']} x {meta['length']:,} a clip"
-        + f", and {meta.get('copies')} copies" * (train.copies is not None)
+        + f", and {meta.get('copies')} copies"
+        * (train.copies is not None)
     )
     data = Data(dataset, meta, classes, train, val, split)
     if settings.refit:
@@ -87,7 +88,7 @@ def divide(settings: Settings, clips: pd.DataFrame) -> pd.DataFrame:
     if settings.refit:
         used = clips["split"].isin(USED)
         return clips.assign(split=clips["split"].mask(used, "train"))
-    if settings.validation != "inner":
+    if not settings.inner_val:
         return clips
     is_train = (clips["split"] == "train") & (clips["label"] != "")
     pool = clips[is_train]

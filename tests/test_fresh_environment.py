@@ -13,10 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.skipif(
-    os.environ.get("SIGNS_INSTALL_TESTS") != "1",
-    reason="installs packages; SIGNS_INSTALL_TESTS=1, as make test-all, does",
-)
+pytestmark = pytest.mark.slow  # installs packages
 CHECK = """
 import cv2, mediapipe, numpy
 from importlib.metadata import distributions

@@ -50,12 +50,11 @@ class LandmarkModels:
 
 def require_packages() -> None:
     """Raises a `UserError` if what finds landmarks is not installed."""
-    for package in ("mediapipe", "pooch"):
-        if importlib.util.find_spec(package) is None:
-            raise UserError(
-                f"landmarks need {package}; install it with: "
-                "python -m pip install -r requirements-landmarks.txt"
-            )
+    if importlib.util.find_spec("mediapipe") is None:
+        raise UserError(
+            "landmarks need mediapipe; install it with: "
+            "python -m pip install -r requirements-landmarks.txt"
+        )
 
 
 def find_models(folder: Path | None = None) -> LandmarkModels:

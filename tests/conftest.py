@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from signs.core import messages
 
@@ -28,7 +28,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Hypothesis draws N times as many examples in a campaign."""
     examples = 100 * max(1, config.getoption("--campaign"))
     # A machine under load is no reason to fail.
-    settings.register_profile("signs", deadline=None, max_examples=examples)
+    settings.register_profile(
+        "signs",
+        deadline=None,
+        max_examples=examples,
+        # A machine that is busy with other things is no fault of a test.
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     settings.load_profile("signs")
 
 

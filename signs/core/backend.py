@@ -57,12 +57,12 @@ def has_gpu() -> bool:
     if backend == "torch":
         import torch
 
-        return torch.cuda.is_available()
+        return bool(torch.cuda.is_available())
     if backend == "jax":
         import jax
 
         # Asked for its GPUs, it fails where there are none.
-        return jax.default_backend() == "gpu"
+        return bool(jax.default_backend() == "gpu")
     return bool(keras.distribution.list_devices("gpu"))
 
 

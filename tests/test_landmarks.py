@@ -1,6 +1,8 @@
 """Landmarks of rendered people: no picture of a real hand may be here."""
 
 import functools
+import gc
+import hashlib
 import http.server
 import json
 import os
@@ -229,19 +231,32 @@ def store(tmp_path: Path, monkeypatch) -> Iterator[Path]:
     server.server_close()
 
 
+def test_models_are_downloaded_once(store: Path, models: Path, monkeypatch):
+    served = {}
+    for name, (place, _) in landmark_models._PUBLIC.items():
+        path = store / place / name
+        path.parent.mkdir(parents=True)
+        shutil.copy(models / "hand_landmarker.task", path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        served[name] = (place, digest)
+    monkeypatch.setattr(landmark_models, "_PUBLIC", served)
+    found = landmark_models.find_models()
+    assert found.names == "hand_landmarker.task+pose_landmarker_full.task"
+    shutil.rmtree(store)
+    assert landmark_models.find_models() == found
+
+
+# Requests leaves open what it refused until its exception is gone.
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
 def test_models_that_cannot_be_downloaded_are_named(store: Path):
     with pytest.raises(UserError, match="--landmark-models DIR") as error:
         landmark_models.find_models()
     assert "hand_landmarker.task cannot be downloaded (404" in str(error.value)
-
-
-def test_a_wrong_download_is_refused(store: Path):
-    for name, (place, _) in landmark_models._PUBLIC.items():
-        (store / place).mkdir(parents=True)
-        (store / place / name).write_bytes(b"not a model")
-    with pytest.raises(UserError, match="cannot be downloaded .*hash"):
-        landmark_models.find_models()
-    assert not list((store.parent / "cache").rglob("*.task"))
+    del error
+    gc.collect()
 
 
 # --- feature.py --landmarks -------------------------------------------------

@@ -36,6 +36,7 @@ _TICK = 2_000_000_000  # nanoseconds
 _YOUNG = 0  # instead of its time: its content is read on every run
 _BATCH, _SECONDS = 1_000, 2.0  # entries or time that one sync serves
 _STARTED, _REMOVED = "{}", "null"  # instead of a clip's inputs
+_DECODER = json.JSONDecoder()
 # Marks files that an earlier version made, which wrote nothing down.
 _ADOPTED = "adopted"
 
@@ -118,13 +119,9 @@ class Record:
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._entries
-
     def get(self, key: str) -> dict[str, Any] | None:
         """The inputs as they were written down; None of an unknown clip."""
-        entry = self._entries.get(key)
-        return None if entry is None else dict(json.loads(entry))
+        return _parse(self._entries.get(key, _REMOVED))
 
     def is_current(self, key: str, inputs: Inputs) -> bool:
         """Whether the clip's files were made from just these inputs.
@@ -238,16 +235,12 @@ class Record:
     def _load(self) -> None:
         if not self.path.exists():
             return
-        with self.path.open("rb") as file:
-            for line in file:
-                entry = _parse(line)
-                if entry is None:
-                    continue
-                key, inputs = entry
-                if inputs is None:
+        with self.path.open(encoding="utf-8", errors="replace") as file:
+            for key, text in filter(None, map(_split, file)):
+                if text == _REMOVED:
                     self._entries.pop(key, None)
                 else:
-                    self._entries[key] = _text(inputs)
+                    self._entries[key] = text
 
     def _append(self, entries: Mapping[str, str]) -> None:
         with self.path.open("ab+") as file:
@@ -329,17 +322,28 @@ def _line(entry: tuple[str, str]) -> bytes:
     return f"[{json.dumps(key)},{text}]\n".encode()
 
 
-def _parse(line: bytes) -> tuple[str, dict[str, Any] | None] | None:
-    """The clip and inputs of a line; None if it is torn or damaged."""
+def _split(line: str) -> tuple[str, str] | None:
+    """The clip and the inputs, as JSON, of a line; None if it is torn.
+
+    The inputs are not looked into, as that takes longer than all the rest.
+    """
     try:
-        key, inputs = json.loads(line)
-    except (ValueError, TypeError, RecursionError):
+        key, end = _DECODER.raw_decode(line, 1)
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(key, str) or not isinstance(inputs, dict | None):
+    text = line[end + 1 : -2]
+    is_whole = line[end : end + 1] == "," and line.endswith("]\n")
+    is_known = text.startswith("{") or text == _REMOVED
+    return (key, text) if is_whole and is_known and type(key) is str else None
+
+
+def _parse(text: str) -> dict[str, Any] | None:
+    """The inputs in a text; None if it is damaged."""
+    try:
+        inputs = json.loads(text)
+    except (ValueError, RecursionError):
         return None
-    is_whole = all(
-        len(value) == 3
-        for value in (inputs or {}).values()
-        if type(value) is list
-    )
-    return (key, inputs) if is_whole else None
+    if not isinstance(inputs, dict):
+        return None
+    lists = [value for value in inputs.values() if isinstance(value, list)]
+    return inputs if all(len(value) == 3 for value in lists) else None

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -48,8 +49,7 @@ class Clip:
     @cached_property
     def name(self) -> str:
         """The video's path without its ending, and the section if any."""
-        path = PurePosixPath(self.video)
-        name = str(path.with_suffix(""))
+        name = posixpath.splitext(self.video)[0]
         if self.start or self.end:
             name += f"@{self.start or '0'}-{self.end or 'end'}"
         return clips_table.normal(name) if _has_odd_bytes(name) else name

@@ -7,6 +7,7 @@ training ever saw. The roles are rotated, so that everyone is judged once.
 """
 
 import dataclasses
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,8 @@ def keep_plan(path: Path, plan: dict[str, Any]) -> None:
         files.write_json(path, plan)
         return
     then = files.read_json(path)
-    for name, value in plan.items():
+    as_read = json.loads(json.dumps(plan))  # tuples become lists
+    for name, value in as_read.items():
         if then.get(name) != value:
             raise UserError(
                 f"{path} is of a study with other {name}; name another folder "

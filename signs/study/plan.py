@@ -162,7 +162,7 @@ def read_recipes(path: Path, also: str, dataset: str) -> list[Recipe]:
     if len(twice):
         raise UserError(f"{path}: the name {twice.iloc[0]!r} is there twice")
     recipes = []
-    for name, train, transfer, note in rows.fillna("").itertuples(index=False):
+    for name, train, transfer, note in rows.astype(object).fillna("").values:
         where = f"{path}, row {name}"
         recipe = make_recipe(f"{train} {also}", transfer, dataset, where)
         recipes.append(dataclasses.replace(recipe, name=name, note=note))

@@ -22,8 +22,9 @@ from signs.training.settings import RunOptions, Settings, TrainingSettings
 if TYPE_CHECKING:
     from signs.training.training_data import Data
 
-# What the last model of this process is made of, and the model itself.
-_last: tuple[str, Any] | None = None
+# The last models of this process, by what they are made of; oldest first.
+_models: dict[str, Any] = {}
+_KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -188,24 +189,25 @@ def compiled(settings: Settings, model: Any) -> Any:
     from signs.core.backend import keras
     from signs.training import loop
 
-    global _last
     made_by = dataclasses.asdict(settings)
     for name in ("seed", "model", "recipe"):  # no part of the graph
         made_by.pop(name, None)
     # Keras numbers the layers of all models on, where they have no names.
     make = re.sub(r"_\d+\b", "", f"{model.to_json()} {made_by}")
-    if _last is None or _last[0] != make or settings.mixed_precision:
+    if make not in _models or settings.mixed_precision:
         loop.compile_classifier(model, settings)
-        _last = make, model
+        _models[make] = model
+        if len(_models) > _KEPT:
+            del _models[next(iter(_models))]
         return model
-    old = _last[1]
+    old = _models[make]
     for variable, new in zip(old.variables, model.variables, strict=True):
         variable.assign(new)
     rate = old.optimizer.learning_rate.path
     for variable in old.optimizer.variables:
         if variable.path != rate:  # the count of steps, and Adam's averages
             # Times 0, the NaN of a training that diverged would stay.
-            variable.assign(keras.ops.zeros_like(variable))
+            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
     return old
 
 

@@ -7,6 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from signs.core import download
 from signs.core.errors import UserError
 from signs.core.messages import log
 
@@ -97,30 +98,14 @@ def _address(name: str) -> str:
 
 def _download(name: str) -> Path:
     import pooch
-    import requests
 
-    folder = Path(pooch.os_cache("signs"))
-    pooch.get_logger().setLevel("ERROR")
-    if not (folder / name).exists():
-        log.info(f"downloading {_address(name)} to {folder}")
-    try:
-        # What breaks off starts again; a file is there only when it is whole.
-        return Path(
-            pooch.create(
-                folder,
-                base_url="",
-                registry={name: f"sha256:{_PUBLIC[name][1]}"},
-                urls={name: _address(name)},
-                retry_if_failed=2,
-            ).fetch(name, downloader=pooch.HTTPDownloader(timeout=30))
-        )
-    except (requests.RequestException, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"{_address(name)} cannot be downloaded ({reason}); get it by "
-            f"other means, and name its folder with --landmark-models DIR or "
-            f"{FOLDER_VARIABLE}"
-        ) from error
+    return download.fetch(
+        _address(name),
+        f"sha256:{_PUBLIC[name][1]}",
+        Path(pooch.os_cache("signs")),
+        "get it by other means, and name its folder with --landmark-models "
+        f"DIR or {FOLDER_VARIABLE}",
+    )
 
 
 def _checked(hand: Path, body: Path | None) -> LandmarkModels:

@@ -126,7 +126,7 @@ def test_the_source_is_kept_as_a_model_to_use(finished: Path) -> None:
     (model,) = folder.glob("*-best.keras")
     loaded = keras.saving.load_model(model, safe_mode=True)
     assert loaded.output_shape == (None, 3)
-    assert loaded.get_layer("lstm_1").units == 4
+    assert loaded.get_layer("lstm_1").forward_layer.units == 4
     record = folder / model.name.replace("-best.keras", ".json")
     assert '"input": "standardized"' in record.read_text(encoding="utf-8")
 

@@ -204,6 +204,7 @@ def test_a_bad_file_is_named_and_a_name_is_no_path(page, place, tmp_path):
     assert not list(place.glob("**/outside*"))
 
 
+@pytest.mark.slow
 @needs_browser
 def test_train_stop_go_on_reload_and_recognise(page, place):
     """The whole way; the training is stopped, and goes on where it was."""

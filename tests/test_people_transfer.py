@@ -41,13 +41,8 @@ def run(root: Path, *more: str) -> int:
         [
             *("small", "--data", str(root / "data"), "--out", str(root)),
             *("--models", str(root), "--table", str(root / "recipes.csv")),
-            *(
-                "--also",
-                "--units 4 --layers 1 --epochs 2",
-                "--clips-a-class",
-                "2",
-            ),
-            *("--jobs", "1"),
+            *("--also", "--units 4 --layers 1 --epochs 2"),
+            *("--clips-a-class", "2", "--jobs", "1"),
             *more,
         ],
     )

@@ -48,7 +48,7 @@ def parse_arguments(
     add("--weights", default="imagenet", help="as in feature.py")
     add("--features", help="their name; only needed where there are several")
     add("--data", type=Path, default=Path("data"), help="folder")
-    add("--out", type=Path, default=Path("docs/study"), help="folder")
+    add("--out", type=Path, default=Path("log/study-people"), help="folder")
     add("--models", type=Path, default=Path("model/study"), help="folder")
     add(
         "--table",

@@ -41,8 +41,8 @@ def run(root: Path, *more: str) -> int:
         [
             *("small", "--data", str(root / "data"), "--out", str(root)),
             *("--models", str(root), "--table", str(root / "recipes.csv")),
-            *("--also", "--units 4 --epochs 2", "--clips-a-class", "2"),
-            *("--jobs", "1"),
+            *("--also", "--units 4 --layers 1 --epochs 2"),
+            *("--clips-a-class", "2", "--jobs", "1"),
             *more,
         ],
     )
@@ -85,7 +85,7 @@ def test_what_is_finished_is_not_done_again(
 def test_other_recipes_are_another_study(
     finished: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    assert run(finished, "--also", "--units 5 --epochs 2") == 2
+    assert run(finished, "--also", "--units 5 --layers 1 --epochs 2") == 2
     assert "other recipes" in capsys.readouterr().err
 
 

@@ -15,6 +15,7 @@ from signs.data.clips_table import Dataset
 from signs.evaluation.baselines import NearestClassMean
 from signs.features import cnn_features, feature_store
 from signs.inference.predictor import Predictor
+from signs.models.feature_blocks import transform_blocks
 from signs.training import clips_used, feature_dataset, session_mean
 from signs.training.batches import Batches
 from signs.training.feature_dataset import FeatureDataset
@@ -255,13 +256,20 @@ def nearest_class_mean(
         return None
     if task.session_mean:
         train = session_mean.subtract([train])[0]
+    blocks = feature_store.blocks_of(task.record["features"])
     means = NearestClassMean(len(task.record["classes"]))
     start = 0
     for block in train.batches():
-        means.add(block, train.labels[start : start + len(block)])
+        seen = np.asarray(transform_blocks(block, blocks))
+        means.add(seen, train.labels[start : start + len(block)])
         start += len(block)
     return np.concatenate(
-        [means.scores(block).argmax(axis=1) for block in features.batches()]
+        [
+            means.scores(np.asarray(transform_blocks(block, blocks))).argmax(
+                axis=1
+            )
+            for block in features.batches()
+        ]
     )
 
 

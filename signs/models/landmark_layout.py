@@ -15,7 +15,13 @@ The points are MediaPipe's: those of a hand begin with the wrist, and those of
 the body are the first 25 of its pose model, from the nose to the hips.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+
+LANDMARKS = "landmarks"  # the name of such features
+# Name and columns of each kind of features, where several lie side by side.
+Blocks = Sequence[tuple[str, int]]
 
 HANDS = ("left", "right")
 HAND_POINTS = 21

@@ -38,10 +38,12 @@ class FeatureFiles:
     Attributes:
         paths: the files, in the order of the clips.
         each: the shape of each.
+        has_gaps: whether there may be NaN among them, as in landmarks.
     """
 
     paths: Sequence[Path]
     each: tuple[int, ...]
+    has_gaps: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,7 +56,9 @@ class FeatureFiles:
             ValueError: if a file is missing or damaged.
         """
         found = [
-            feature_store.read_features(self.paths[index], *self.each)
+            feature_store.read_features(
+                self.paths[index], *self.each, has_gaps=self.has_gaps
+            )
             for index in np.asarray(indices, int)
         ]
         empty = np.empty((0, *self.each), "float32")
@@ -226,7 +230,11 @@ def find_clips(
         list(there["signer"]),
         there["label"].map(index_of).to_numpy("int32"),
         len(classes),
-        FeatureFiles(paths(feature_store.feature_path), shape),
+        FeatureFiles(
+            paths(feature_store.feature_path),
+            shape,
+            meta["cnn"] == feature_store.LANDMARKS,
+        ),
         copies=changed,
     )
 

@@ -108,10 +108,28 @@ def divide(settings: Settings, clips: pd.DataFrame) -> pd.DataFrame:
 
 def prepare(settings: Settings, data: Data) -> Data:
     """The data as the network of the settings is to see them."""
-    if not settings.session_mean:
+    if not has_session_mean(settings, data.meta):
+        if settings.session_mean:
+            log.info(
+                "landmarks are not centred by the means of sessions: they "
+                "hold no room, and place and size are taken out by the network"
+            )
         return data
     train, val = session_mean.subtract([data.train, data.val])
     return dataclasses.replace(data, train=train, val=val)
+
+
+def has_session_mean(settings: Settings, meta: dict[str, Any]) -> bool:
+    """Whether sessions' means are subtracted from the features.
+
+    That would not do with landmarks: their mean has gaps as they have, and
+    less it, hands have no size any more.
+
+    Args:
+        settings: say whether it is wanted.
+        meta: the record of the features.
+    """
+    return settings.session_mean and meta["cnn"] != feature_store.LANDMARKS
 
 
 def _warn_of_gaps(data: Data) -> None:

@@ -9,6 +9,7 @@ from store import folders, write_dataset
 
 import evaluate
 import train_lstm
+import transfer
 from signs.core import arguments
 from signs.core.backend import keras
 from signs.data.clips_table import Dataset
@@ -16,7 +17,7 @@ from signs.models import classifier
 from signs.models import landmark_layout as layout
 from signs.models.feature_blocks import transform_blocks, weigh
 from signs.models.landmark_transform import TRANSFORMED_DIM
-from signs.training import run_record
+from signs.training import run_record, session_mean
 
 FRAMES = 20
 META = {
@@ -97,6 +98,48 @@ def test_place_and_size_do_not_matter_to_the_model(trained: Path):
     found = model.predict_on_batch(one)
     assert np.isfinite(found).all()
     np.testing.assert_allclose(model.predict_on_batch(other), found, atol=1e-3)
+
+
+def test_a_transfer_starts_from_a_model_of_landmarks(trained: Path):
+    write_landmarks(trained, "other", 20)
+    assert run(transfer, trained, "other", "--epochs", "2") == 0
+    path, _ = run_record.find_model(None, trained / "model", "transfer")
+    model = keras.saving.load_model(path, safe_mode=True)
+    clips = np.stack([clip("up", seed) for seed in range(2)])
+    assert np.isfinite(model.predict_on_batch(clips)).all()
+
+
+def test_landmarks_beside_features_of_a_cnn(tmp_path: Path, capsys):
+    both = ["--features", "mobilenet-0.25+landmarks"]
+    write_dataset(tmp_path / "data", "d", ["up", "fro"], 60, {"length": 300})
+    assert run(train_lstm, tmp_path, "d", *both, *FAST) == 2
+    assert "python feature.py d --landmarks" in capsys.readouterr().err
+    write_landmarks(tmp_path)
+    assert run(train_lstm, tmp_path, "d", *both, *FAST) == 0
+    model, record = load(tmp_path)
+    length = 300 + layout.LANDMARK_DIM
+    assert model.input_shape == (None, FRAMES, length)
+    assert record["session_mean"] is True
+    assert run(evaluate, tmp_path, "d", "--split", "val", "--anyway") == 0
+    (page,) = (tmp_path / "log").glob("*-evaluation-val.json")
+    figures = json.loads(page.read_text())["figures"]
+    assert figures["session"]["accuracy"]["value"] > 0.9
+    # A clip that lacks one of them is left out.
+    next(iter((tmp_path / "data/d/feature/landmarks/up").iterdir())).unlink()
+    assert run(train_lstm, tmp_path, "d", *both, *FAST) == 0
+    warning = capsys.readouterr().err
+    assert "1 train clip left out" in warning or "1 val clip left" in warning
+    twice = ["--features", "landmarks+landmarks"]
+    assert run(train_lstm, tmp_path, "d", *twice, *FAST) == 2
+
+
+def test_no_mean_is_subtracted_from_landmarks():
+    features = np.ones((4, 5))
+    features[:, 2:4] = np.nan
+    blocks = [("a", 2), (layout.LANDMARKS, 2), ("b", 1)]
+    found = session_mean.without_landmarks(features, blocks)
+    assert found.tolist() == [[1, 1, 0, 0, 1]] * 4
+    assert np.isnan(features[:, 2:4]).all()
 
 
 def test_a_clip_in_which_nothing_was_seen_has_an_answer(trained: Path):

@@ -18,7 +18,6 @@ from signs.features import backbones as cnns
 from signs.features import variants
 from signs.features.made_from import MadeFrom
 from signs.models import landmark_layout
-from signs.models.landmark_layout import Blocks
 from signs.video.frame_store import FrameTask
 
 DTYPES = ["float16", "float32"]
@@ -259,11 +258,6 @@ def require_meta(dataset: Dataset, cnn: str | None) -> dict[str, Any]:
     if meta is None:
         raise UserError(f"{meta_path(dataset, cnn)} vanished")
     return meta
-
-
-def blocks_of(meta: dict[str, Any]) -> Blocks:
-    """The kinds of features that a record describes, see `feature_blocks`."""
-    return [(meta["cnn"], meta["length"])]
 
 
 def command(dataset: Dataset, cnn: str) -> str:

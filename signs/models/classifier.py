@@ -13,13 +13,9 @@ import numpy as np
 
 from signs.core.backend import keras
 from signs.core.errors import UserError
-from signs.models.feature_blocks import (
-    has_landmarks,
-    transform_blocks,
-    weigh,
-)
+from signs.models.feature_blocks import transform_blocks, weigh
 from signs.models.input_transform import transform
-from signs.models.landmark_layout import Blocks
+from signs.models.landmark_layout import Blocks, has_landmarks
 
 
 def build_classifier(

@@ -11,7 +11,12 @@ from typing import Any
 import numpy as np
 
 from signs.core.backend import keras
-from signs.models.landmark_layout import LANDMARK_DIM, LANDMARKS, Blocks
+from signs.models.landmark_layout import (
+    LANDMARK_DIM,
+    LANDMARKS,
+    Blocks,
+    has_landmarks,
+)
 from signs.models.landmark_transform import (
     TRANSFORMED_DIM,
     transform_landmarks,
@@ -22,10 +27,6 @@ from signs.models.landmark_transform import (
 # does. A hand that no training clip shows may well be found in another clip.
 _LEAST = {LANDMARKS: 0.05}
 _LEAST_ELSE = 1e-4
-
-
-def has_landmarks(blocks: Blocks) -> bool:
-    return any(name == LANDMARKS for name, _ in blocks)
 
 
 def transform_blocks(x: Any, blocks: Blocks) -> Any:

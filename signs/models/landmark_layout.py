@@ -55,6 +55,11 @@ BODY_SWAPPED = (
 )
 
 
+def has_landmarks(blocks: Blocks) -> bool:
+    """Whether some of these features are landmarks."""
+    return any(name == LANDMARKS for name, _ in blocks)
+
+
 def empty(frames: int) -> np.ndarray:
     """The landmarks of a clip in which nothing was seen.
 

@@ -13,7 +13,7 @@ from signs.core.backend import keras
 from signs.core.errors import UserError
 from signs.core.messages import count, log
 from signs.data import clips_table
-from signs.features import feature_store
+from signs.features import combined
 from signs.models import classifier
 from signs.training import (
     callbacks,
@@ -54,7 +54,7 @@ def build(settings: Settings, data: Data) -> Any:
 
 def _build_new(settings: TrainingSettings, data: Data) -> Any:
     batches = data.train.batches()
-    blocks = feature_store.blocks_of(data.meta)
+    blocks = combined.blocks_of(data.meta)
     return classifier.build_classifier(
         *data.train.shape,
         classes=len(data.classes),

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from signs.core import arguments
 from signs.core.errors import UserError
 from signs.core.messages import count, log
+from signs.inference import flags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,6 +74,7 @@ def parse_arguments(
         help="with --videos: weights of the CNN, if the model was trained "
         "with such a file",
     )
+    flags.add_landmark_models_flag(parser)
     args = arguments.parse(parser, argv)
     if args.videos and args.dataset:
         parser.error("name either DATASET or --videos DIR")
@@ -209,6 +211,7 @@ def make_features(args: argparse.Namespace, task: "Task") -> dict[str, str]:
     loaded = predictor.load_predictor(
         *(args.model, task.record, args.model_dir / "cnn", args.workers),
         args.weights,
+        landmark_models=args.landmark_models,
     )
     return judged_clips.make_features(task, loaded, args.workers, args.quiet)
 
@@ -224,12 +227,17 @@ def judge(
     """Judges the model, and writes what comes out; returns the exit code."""
     from signs.core import files
     from signs.evaluation import scores
+    from signs.features import combined
     from signs.inference import evaluation_record, judged_clips, predictor
     from signs.training import run_record
 
     judged = judged_clips.find(task)
     model = predictor.load_classifier(task.model, task.record)
-    shown = judged_clips.show(judged.features, task.session_mean)
+    shown = judged_clips.show(
+        judged.features,
+        task.session_mean,
+        combined.blocks_of(task.record["features"]),
+    )
     answers = {
         way: judged_clips.predict(model, features)
         for way, features in shown.items()

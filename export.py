@@ -6,6 +6,7 @@ Writes  FILE          its ending says the format: .tflite, .onnx or .keras
         FILE.json     its classes, what it takes, and what it was made of
 
 It takes the pictures of a clip and gives the probabilities of the classes.
+The file of a model of landmarks takes those of a clip, and has no CNN.
 What is there is made again when the model has changed.
 
 Example: python export.py signs.tflite

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signs.core import arguments
+from signs.core.errors import UserError
 from signs.core.messages import count, log, messages_to_stderr
 from signs.inference import flags
 
@@ -124,6 +125,11 @@ def classify(
     if not args.cluster:
         yield from clips.predict_clips(predictor, videos, args.workers)
         return
+    if predictor.whole:
+        raise UserError(
+            f"{predictor.path} takes landmarks, which a cluster does not make "
+            "here; leave out --cluster"
+        )
     described = predictor.record["features"]
     folder = args.model_dir / "cnn"
     paths = {clip: video.path for clip, video in videos.items()}

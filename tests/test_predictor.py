@@ -34,7 +34,8 @@ class Shades:
 
 
 def make(motion: bool = False, **record) -> Predictor:
-    described = {"size": SIZE, "dtype": "float32", "length": LENGTH}
+    described = {"cnn": "shades", "size": SIZE, "dtype": "float32"}
+    described["length"] = LENGTH
     described["motion"] = motion
     classes = [{"label": x, "name": x} for x in "abc"]
     keras.utils.set_random_seed(0)

@@ -17,6 +17,7 @@ from signs.data.rows import Rows
 from signs.features import backbones as cnns
 from signs.features import variants
 from signs.features.made_from import MadeFrom
+from signs.models import landmark_layout
 from signs.video.frame_store import FrameTask
 
 DTYPES = ["float16", "float32"]
@@ -24,7 +25,7 @@ DTYPES = ["float16", "float32"]
 # them: engines of one precision agree.
 DECIDES = ["cnn", "weights_hash", "frames", "size", "length", "precision"]
 DECIDES += ["landmarks_hash"]  # of features of hands
-LANDMARKS = "landmarks"  # the folder of landmarks, as others have a CNN's
+LANDMARKS = landmark_layout.LANDMARKS  # their folder, as others have a CNN's
 # Where hands are looked for, larger pictures are shrunk: MediaPipe looks at a
 # hand in 224 x 224 pixels.
 VIDEO_SIDE = 1080

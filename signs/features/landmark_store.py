@@ -125,7 +125,7 @@ def make_landmarks(task: LandmarkTask) -> Path:
         clip.end,
         feature_store.VIDEO_SIDE,
     )
-    landmarks = clip_landmarks(_detector(task.models), pictures)
+    landmarks = clip_landmarks(detector(task.models), pictures)
     feature_store.write_array(task.path, landmarks.astype(DTYPE))
     return task.path
 
@@ -133,7 +133,7 @@ def make_landmarks(task: LandmarkTask) -> Path:
 _detectors: dict[LandmarkModels, LandmarkDetector] = {}  # of this process
 
 
-def _detector(models: LandmarkModels) -> LandmarkDetector:
+def detector(models: LandmarkModels) -> LandmarkDetector:
     """The detector of this process, which loads the models but once."""
     if models not in _detectors:
         _detectors[models] = LandmarkDetector(models)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signs.inference.predictor import Predictor, unpack
+from signs.inference.predictor import Predictor
 from signs.video import images, sampling
 
 
@@ -73,19 +73,20 @@ class ClipBuffer:
         if predictor.motion:
             chosen = sampling.sample_indices(count, predictor.frames)
             jpegs = (self.jpegs[index] for index in chosen)
-            return predictor.features(unpack(jpegs, predictor.size))
+            return predictor.features(predictor.unpack(jpegs))
         there = self._features
         most = predictor.frames
         if predictor.pace > 0:
             most = int(min(most, seconds / predictor.pace))
         indices = choose_indices(there, count, predictor.frames, most)
         self._make(sorted(set(indices) - set(there)), predictor)
-        return np.stack([there[index] for index in indices])
+        found = np.stack([there[index] for index in indices])
+        return predictor.together(found)
 
     def _make(self, indices: list[int], predictor: Predictor) -> None:
         if indices:
             jpegs = (self.jpegs[index] for index in indices)
-            made = predictor.features(unpack(jpegs, predictor.size))
+            made = predictor.features(predictor.unpack(jpegs))
             self._features.update(zip(indices, made, strict=True))
 
 

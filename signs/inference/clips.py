@@ -13,8 +13,8 @@ from signs.core.errors import UserError
 from signs.core.parallel import COSTS_ONE_CLIP, Outcome, Work
 from signs.features.cnn_features import read_ahead
 from signs.inference import sessions
-from signs.inference.predictor import Predictor, load_classifier, prepare
-from signs.video import decode, frame_store
+from signs.inference.predictor import Predictor, load_classifier
+from signs.training.session_mean import without_landmarks
 
 if TYPE_CHECKING:
     from signs.features.worker_setup import Recipe
@@ -135,20 +135,16 @@ def features_of_clips(
         (clip, features, None), float32, (frames, feature_dim); or (clip,
         None, error) where no frame of the video can be read.
     """
-
-    def read(path: Path) -> np.ndarray:
-        pictures = decode.read_frames(
-            path, predictor.frames, short_side=frame_store.SHORT_SIDE
-        )
-        return prepare(pictures, predictor.size)
-
-    for clip, future in read_ahead(read, paths, 2 * readers, readers):
+    if predictor.whole:
+        readers = 1  # whole pictures take much memory
+    reading = read_ahead(predictor.read, paths, 2 * readers, readers)
+    for clip, future in reading:
         try:
             pictures = future.result()
         except COSTS_ONE_CLIP as error:
             yield clip, None, error
         else:
-            yield clip, predictor.features(pictures), None
+            yield clip, predictor.features_of_clip(pictures), None
 
 
 def classify_clips(
@@ -178,7 +174,13 @@ def classify_clips(
         else:
             yield clip, Classified(predictor.classify(features)), None
     folders = {clip: videos[clip].session for clip in waiting}
-    means = sessions.session_means(waiting, folders)
+    means = sessions.session_means(
+        {
+            clip: without_landmarks(features, predictor.blocks)
+            for clip, features in waiting.items()
+        },
+        folders,
+    )
     if means:
         sessions.say_which(means, folders)
     for clip, features in waiting.items():

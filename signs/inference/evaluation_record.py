@@ -8,7 +8,7 @@ import pandas as pd
 from signs.core.messages import count
 from signs.data import changes, clips_table, splits
 from signs.data.changes import Inputs
-from signs.features import feature_store
+from signs.features import combined, feature_store
 from signs.inference.judged_clips import JudgedClips, Task
 from signs.training import clips_used
 from signs.training.clips_used import Overlap
@@ -21,16 +21,18 @@ def inputs(task: Task, known: Overlap | None) -> Inputs:
 
     Files of features and videos are told by their sizes and times.
     """
-    name = task.record["features"]["cnn"]
+    kinds = [x["cnn"] for x in combined.parts(task.record["features"])]
     digest = hashlib.sha256(repr(known).encode())
     digest.update(task.rows.to_csv(index=False).encode())
     for clip, video in zip(task.rows["clip"], task.rows["video"], strict=True):
-        path = feature_store.feature_path(task.dataset, name, clip)
-        if not path.exists():  # those of --videos are yet to be made
-            path = task.root / clips_table.on_disk(video)
-        if path.exists():
-            status = path.stat()
-            digest.update(f"{status.st_size} {status.st_mtime_ns} ".encode())
+        for name in kinds:
+            path = feature_store.feature_path(task.dataset, name, clip)
+            if not path.exists():  # those of --videos are yet to be made
+                path = task.root / clips_table.on_disk(video)
+            if path.exists():
+                status = path.stat()
+                known_by = f"{status.st_size} {status.st_mtime_ns} "
+                digest.update(known_by.encode())
     return {
         "model": changes.fingerprint(task.model),
         "clips": digest.hexdigest(),

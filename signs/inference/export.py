@@ -13,7 +13,7 @@ from signs.core.backend import keras, quiet_libraries
 from signs.core.errors import UserError
 from signs.core.messages import log
 from signs.data import changes
-from signs.features import backbones
+from signs.features import backbones, combined, feature_store
 from signs.inference import sessions
 from signs.inference.predictor import check_features, load_classifier
 
@@ -51,12 +51,22 @@ def check_format(path: Path) -> str:
 def check_exportable(model: Path, record: dict[str, Any]) -> None:
     """Raises a `UserError` if no file can compute as a model does."""
     check_features(model, record)
+    if len(combined.parts(record["features"])) > 1:
+        raise UserError(
+            f"{model} was trained on {record['features']['cnn']}, and only "
+            "models of one kind of features can be exported"
+        )
     if backbones.precision_of(record["features"]) == "int8":
         raise UserError(
             f"{model} was trained on features of eight bits, and an exported "
             "file computes in float32; use predict.py, or export a model of "
             "features that feature.py made without --engine litert-int8"
         )
+
+
+def takes_landmarks(record: dict[str, Any]) -> bool:
+    """Whether a model is exported without what makes its features."""
+    return bool(record["features"]["cnn"] == feature_store.LANDMARKS)
 
 
 def record_path(path: Path) -> Path:
@@ -72,16 +82,28 @@ def describe(record: dict[str, Any], model: Path) -> dict[str, Any]:
         model: the file of the classifier.
     """
     size = record["features"]["size"]
+    shape = [1, record["frames"], size, size, 3]
+    content = (
+        "RGB from 0 to 255; frames spread evenly over a clip, first and last "
+        "included, each squashed to a square"
+    )
+    if takes_landmarks(record):
+        shape = [1, record["frames"], record["features"]["length"]]
+        content = (
+            "MediaPipe's landmarks of frames spread evenly over a clip: left "
+            "hand, right hand (21 points of x, y, z each), body (25 of x, y), "
+            "in heights of the picture; NaN where not seen; see "
+            "docs/landmarks.md"
+        )
     return {
         "run": record["run"],
         "model": model.name,
         "classes": [row["name"] for row in record["classes"]],
         "labels": [row["label"] for row in record["classes"]],
         "input": {
-            "shape": [1, record["frames"], size, size, 3],
+            "shape": shape,
             "dtype": "float32",
-            "content": "RGB from 0 to 255; frames spread evenly over a clip, "
-            "first and last included, each squashed to a square",
+            "content": content,
         },
         # Which mean feature is subtracted, as by predict.py of a lone clip.
         "session_mean": sessions.CLIP if record["session_mean"] else None,
@@ -126,6 +148,8 @@ def export(
 ) -> None:
     """Writes CNN and classifier as one file, and beside it the class names.
 
+    A classifier of landmarks is written alone, with their transform.
+
     Args:
         path: the file; its ending says the format.
         model, record: what `run_record.find_model` found.
@@ -138,8 +162,14 @@ def export(
     check_exportable(model, record)
     inputs = made_from(model, record)
     classifier = load_classifier(model, record)
-    network = backbones.reload(record["features"], weights)
-    whole = join(network, classifier, record["frames"], record["session_mean"])
+    if takes_landmarks(record):
+        whole, what = alone(classifier), "without what finds its landmarks"
+    else:
+        network = backbones.reload(record["features"], weights)
+        whole = join(
+            network, classifier, record["frames"], record["session_mean"]
+        )
+        what = "and its CNN"
     if record["session_mean"]:
         log.warning(
             "session mean: the file sees each clip less the clip's own mean, "
@@ -147,7 +177,7 @@ def export(
             "train with: python train_lstm.py --no-session-mean "
             "--input centered"
         )
-    log.info(f"exporting {model.name} and its CNN; this takes a minute")
+    log.info(f"exporting {model.name} {what}; this takes a minute")
     with files.atomic(path) as temporary:
         if name == "keras":
             whole.save(temporary)
@@ -173,7 +203,9 @@ def _convert(whole: Any, path: Path, name: str) -> None:
             # Keras would leave the batch size open.
             input_signature=[
                 keras.InputSpec(
-                    shape=whole.input_shape, dtype="float32", name="pictures"
+                    shape=whole.input_shape,
+                    dtype="float32",
+                    name=whole.inputs[0].name,
                 )
             ],
         )
@@ -212,9 +244,28 @@ def join(
     clip = keras.ops.reshape(features, (1, frames, network.length))
     if session_mean:
         clip = clip - keras.ops.mean(clip, axis=1, keepdims=True)
+    return keras.Model(pictures, _in_plain(classifier)(clip), name="signs")
+
+
+def alone(classifier: Any) -> Any:
+    """A classifier of landmarks, for one clip at a time.
+
+    Returns:
+        A `keras.Model` from float32 (1, frames, 176), see `landmark_layout`,
+        to probabilities (1, classes).
+    """
+    landmarks = keras.Input(
+        batch_shape=(1, *classifier.input_shape[1:]), name="landmarks"
+    )
+    outputs = _in_plain(classifier)(landmarks)
+    return keras.Model(landmarks, outputs, name="signs")
+
+
+def _in_plain(classifier: Any) -> Any:
+    """A classifier with the same weights, made of `_plain` layers."""
     plain = keras.models.clone_model(classifier, clone_function=_plain)
     plain.set_weights(classifier.get_weights())
-    return keras.Model(pictures, plain(clip), name="signs")
+    return plain
 
 
 def _motion_images(pictures: Any) -> Any:

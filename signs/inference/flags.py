@@ -45,12 +45,24 @@ def add_prediction_flags(
         default="auto",
         help="what runs the CNN, as in feature.py",
     )
+    add_landmark_models_flag(parser)
     add("--top", type=arguments.whole_number, default=3, help="classes to name")
     add(
         "--threshold",
         type=arguments.fraction,
         default=threshold,
         help="a sign that is less probable is called unknown",
+    )
+
+
+def add_landmark_models_flag(parser: argparse.ArgumentParser) -> None:
+    """Adds where MediaPipe's models are."""
+    parser.add_argument(
+        "--landmark-models",
+        type=Path,
+        metavar="DIR",
+        help="folder of MediaPipe's models, for a model of landmarks (see "
+        "docs/landmarks.md)",
     )
 
 
@@ -75,7 +87,8 @@ def load(
 
     folder = args.model_dir / "cnn"
     return load_predictor(
-        path, record, folder, args.workers, args.weights, args.engine
+        *(path, record, folder, args.workers, args.weights, args.engine),
+        args.landmark_models,
     )
 
 

@@ -13,8 +13,17 @@ from signs.core.messages import count, log
 from signs.data import clips_table, signers
 from signs.data.clips_table import Dataset
 from signs.evaluation.baselines import NearestClassMean
-from signs.features import cnn_features, feature_store
+from signs.features import (
+    cnn_features,
+    combined,
+    feature_store,
+    landmark_store,
+)
+from signs.features.landmark_engine import LandmarkEngine
+from signs.features.landmark_models import LandmarkModels
 from signs.inference.predictor import Predictor
+from signs.models.feature_blocks import transform_blocks
+from signs.models.landmark_layout import Blocks
 from signs.training import clips_used, feature_dataset, session_mean
 from signs.training.batches import Batches
 from signs.training.feature_dataset import FeatureDataset
@@ -146,6 +155,13 @@ def make_features(
     """
     dataset, rows = task.dataset, task.rows
     meta = task.record["features"]
+    if isinstance(predictor.whole, LandmarkEngine):
+        return _make_landmarks(task, predictor.whole.models, workers, quiet)
+    if predictor.whole:
+        raise UserError(
+            f"{task.model} takes {meta['cnn']}: judge it on a data set, whose "
+            "features frame.py and feature.py make, in place of --videos"
+        )
     frames = frame_store.tasks(dataset, rows, task.root, task.record["frames"])
     _, failures = parallel.map_clips(
         *(frame_store.make_frames, frames, workers, "frames", quiet),
@@ -166,6 +182,21 @@ def make_features(
     return {**failures, **more}
 
 
+def _make_landmarks(
+    task: Task, models: LandmarkModels, workers: int, quiet: bool
+) -> dict[str, str]:
+    dataset, meta = task.dataset, task.record["features"]
+    tasks = landmark_store.tasks(
+        dataset, task.rows, task.root, task.record["frames"], models
+    )
+    files.write_json(feature_store.meta_path(dataset, meta["cnn"]), meta)
+    return parallel.map_clips(
+        *(landmark_store.make_landmarks, tasks, workers, "landmarks", quiet),
+        timeout=None,
+        keep=False,
+    )[1]
+
+
 def find(task: Task) -> JudgedClips:
     """The clips of a task that have features, and a class the model knows.
 
@@ -175,12 +206,12 @@ def find(task: Task) -> JudgedClips:
     """
     dataset, rows, record = task.dataset, task.rows, task.record
     name = record["features"]["cnn"]
-    meta = feature_store.require_meta(dataset, name)
+    meta = combined.require_meta(dataset, name)
     if problem := feature_store.differences(record["features"], meta):
         raise UserError(
             f"{record['run']} was trained on other features than those of "
             f"{task.name}: {problem}; make the same ones with: "
-            f"{feature_store.command(dataset, name)} --overwrite"
+            f"{combined.command(dataset, meta, '--overwrite')}"
         )
     classes = classes_of(record)
     known = rows["label"].isin(set(classes["label"]))
@@ -204,7 +235,7 @@ def find(task: Task) -> JudgedClips:
 
 
 def show(
-    features: FeatureDataset, with_session_mean: bool
+    features: FeatureDataset, with_session_mean: bool, blocks: Blocks = ()
 ) -> dict[str, FeatureDataset]:
     """The clips as a model is to see them, by the way to show them.
 
@@ -214,6 +245,7 @@ def show(
             mean of their session. Then it is shown clips of whole sessions,
             which uses what all clips have in common though not their labels;
             and each clip alone, as `predict.py` sees one video.
+        blocks: the kinds of features.
 
     Returns:
         `SESSION` first, if it is there, and `SINGLE`.
@@ -221,8 +253,8 @@ def show(
     if not with_session_mean:
         return {SINGLE: features}
     return {
-        SESSION: session_mean.subtract([features])[0],
-        SINGLE: _less_own_mean(features),
+        SESSION: session_mean.subtract([features], blocks)[0],
+        SINGLE: _less_own_mean(features, blocks),
     }
 
 
@@ -231,9 +263,14 @@ def predict(model: Any, features: FeatureDataset) -> np.ndarray:
     return np.asarray(model.predict(Batches(features, 64), verbose=0))
 
 
-def _less_own_mean(features: FeatureDataset) -> FeatureDataset:
+def _less_own_mean(features: FeatureDataset, blocks: Blocks) -> FeatureDataset:
     plain = replace(features, means=None)
-    means = np.concatenate([block.mean(axis=1) for block in plain.batches()])
+    means = np.concatenate(
+        [
+            session_mean.without_landmarks(batch, blocks).mean(axis=1)
+            for batch in plain.batches()
+        ]
+    )
     return replace(features, means=means)
 
 
@@ -253,15 +290,22 @@ def nearest_class_mean(
     train = _training_clips(task, data)
     if train is None or not len(train):
         return None
+    blocks = combined.blocks_of(task.record["features"])
     if task.session_mean:
-        train = session_mean.subtract([train])[0]
+        train = session_mean.subtract([train], blocks)[0]
     means = NearestClassMean(len(task.record["classes"]))
     start = 0
     for block in train.batches():
-        means.add(block, train.labels[start : start + len(block)])
+        seen = np.asarray(transform_blocks(block, blocks))
+        means.add(seen, train.labels[start : start + len(block)])
         start += len(block)
     return np.concatenate(
-        [means.scores(block).argmax(axis=1) for block in features.batches()]
+        [
+            means.scores(np.asarray(transform_blocks(block, blocks))).argmax(
+                axis=1
+            )
+            for block in features.batches()
+        ]
     )
 
 
@@ -270,8 +314,11 @@ def _training_clips(task: Task, data: Path) -> FeatureDataset | None:
     wanted = task.record["features"]
     if not dataset.clips.exists():
         return None
-    meta = feature_store.read_meta(dataset, wanted["cnn"])
-    if not meta or feature_store.differences(wanted, meta):
+    kinds = [part["cnn"] for part in combined.parts(wanted)]
+    if not all(feature_store.read_meta(dataset, kind) for kind in kinds):
+        return None
+    meta = combined.require_meta(dataset, wanted["cnn"])
+    if feature_store.differences(wanted, meta):
         return None
     rows = clips_table.read_clips(dataset)
     classes = classes_of(task.record)

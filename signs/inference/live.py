@@ -108,7 +108,9 @@ class Live:
         self._threshold = threshold
         self._top = top
         self._is_realtime = is_realtime
-        self._mean = RunningMean() if predictor.needs_session_mean else None
+        self._mean = None
+        if predictor.needs_session_mean:
+            self._mean = RunningMean(predictor.blocks)
         self._kept: deque[TimedPicture] = deque()
         self._buffer: ClipBuffer | None = None
         self._waiting: deque[Future[Sign]] = deque()
@@ -134,7 +136,8 @@ class Live:
             picture: RGB, uint8.
         """
         shown = images.shrink(picture, frame_store.SHORT_SIDE)
-        timed = TimedPicture(seconds, shown, time.monotonic())
+        kept_as = images.shrink(picture, self._predictor.short_side)
+        timed = TimedPicture(seconds, kept_as, time.monotonic())
         self._kept.append(timed)
         while self._kept[0].time < seconds - KEPT:
             self._kept.popleft()

@@ -5,7 +5,7 @@ of frames) is read from the record beside the model.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from signs.core.errors import UserError
+from signs.features import combined, feature_store
 from signs.features.pictures import show
-from signs.video import frame_store, images
+from signs.models.landmark_layout import has_landmarks
+from signs.video import decode, frame_store, images
 
 if TYPE_CHECKING:
     from signs.features.engines import Engine
+    from signs.inference.whole_pictures import WholePictures
+
+Pictures = Any  # an array of them, or a list of whole ones of any size
 
 # What needs Keras is imported by the functions that load a model, so that a
 # missing camera or a finished step is told of at once.
@@ -43,6 +48,9 @@ class Prediction:
 class Predictor:
     """A classifier together with the CNN that it was trained on.
 
+    Where that is on landmarks, MediaPipe stands in for the CNN, and looks at
+    whole pictures.
+
     Attributes:
         path: the file of the classifier.
         record: what `model/RUN.json` says of it.
@@ -52,7 +60,10 @@ class Predictor:
         motion: whether the CNN is shown `pictures.motion_images`, so that
             the features of a frame depend on its neighbours.
         size: height and width in pixels of what the CNN looks at.
+        short_side: pixels that pictures are shrunk to, if larger.
         pace: seconds that the CNN took for a picture, the last time.
+        whole: what makes features of whole pictures, where landmarks are
+            among them; else None.
     """
 
     def __init__(
@@ -60,33 +71,77 @@ class Predictor:
         path: Path,
         record: dict[str, Any],
         classifier: Any,
-        engine: "Engine",
+        engine: Callable[[Any], np.ndarray],
+        whole: "WholePictures | None" = None,
     ):
         self.path = path
         self.record = record
         self.frames: int = record["frames"]
         self.needs_session_mean: bool = record["session_mean"]
-        self.motion: bool = record["features"].get("motion", False)
+        self.blocks = combined.blocks_of(record["features"])
+        self.motion: bool = any(
+            part.get("motion", False)
+            for part in combined.parts(record["features"])
+        )
         self.size: int = record["features"]["size"]
         self.pace = 0.0
         self._dtype = record["features"]["dtype"]
         self._classifier = classifier
         self._engine = engine
+        self.whole = whole
+        self.short_side = (
+            feature_store.VIDEO_SIDE if whole else frame_store.SHORT_SIDE
+        )
 
-    def features(self, pictures: np.ndarray) -> np.ndarray:
+    def read(self, video: Path) -> Pictures:
+        """Reads what `features_of_clip` takes.
+
+        Raises:
+            ValueError: if no frame of the video can be decoded.
+        """
+        # Hands are looked for halfway between frames, too.
+        count = 2 * self.frames - 1 if self.whole else self.frames
+        pictures = decode.read_frames(video, count, short_side=self.short_side)
+        return pictures if self.whole else prepare(pictures, self.size)
+
+    def unpack(self, jpegs: Iterable[bytes]) -> Pictures:
+        """What `features` takes, of pictures that are JPEG."""
+        if self.whole:
+            return [images.decode_jpeg(jpeg) for jpeg in jpegs]
+        return unpack(jpegs, self.size)
+
+    def features(self, pictures: Pictures) -> np.ndarray:
         """The features of pictures, rounded as those on disk are.
 
         Args:
             pictures: RGB, uint8, (n, size, size, 3); of one clip, in order,
-                if the CNN is shown motion images.
+                if the CNN is shown motion images. Of landmarks: whole ones.
 
         Returns:
             float32, (n, feature_dim).
         """
         began = time.perf_counter()
-        made = self._engine(show(pictures, self.motion))
+        shown = pictures if self.whole else show(pictures, self.motion)
+        made = self._engine(shown)
         self.pace = (time.perf_counter() - began) / len(pictures)
-        return made.astype(self._dtype).astype("float32")
+        return self._rounded(made)
+
+    def features_of_clip(self, pictures: Pictures) -> np.ndarray:
+        """The features of a clip that was read by `read`.
+
+        Returns:
+            float32, (frames, feature_dim).
+        """
+        if self.whole:
+            return self._rounded(self.whole.of_clip(pictures))
+        return self.features(pictures)
+
+    def together(self, features: np.ndarray) -> np.ndarray:
+        """The features of a clip whose pictures were looked at by turns."""
+        return self.whole.together(features) if self.whole else features
+
+    def _rounded(self, features: np.ndarray) -> np.ndarray:
+        return features.astype(self._dtype).astype("float32")
 
     def classify(self, features: np.ndarray) -> np.ndarray:
         """The probabilities of all classes for the features of one clip.
@@ -103,6 +158,10 @@ class Predictor:
 
     def warm_up(self) -> None:
         """Does once what makes the first answer slow."""
+        if self.whole:  # one picture will do, and a small one
+            one = self.features([np.zeros((64, 64, 3), np.uint8)])
+            self.classify(one.repeat(self.frames, axis=0))
+            return
         shape = (self.frames, self.size, self.size, 3)
         self.classify(self.features(np.zeros(shape, np.uint8)))
 
@@ -127,8 +186,9 @@ def load_predictor(
     threads: int,
     weights: str | None = None,
     engine: str = "auto",
+    landmark_models: Path | None = None,
 ) -> Predictor:
-    """Loads a classifier and the CNN that it needs.
+    """Loads a classifier, and the CNN or the landmark models that it needs.
 
     Args:
         path, record: what `run_record.find_model` found.
@@ -136,6 +196,8 @@ def load_predictor(
         threads: how many cores LiteRT uses.
         weights: file of the CNN's weights, where the record names a file.
         engine: see `engines.suit`.
+        landmark_models: folder of MediaPipe's models; None: see
+            `landmark_models.find_models`.
 
     Raises:
         UserError: if something is missing, damaged, or does not belong
@@ -143,6 +205,12 @@ def load_predictor(
     """
     described = record["features"]
     check_features(path, record)
+    if has_landmarks(combined.blocks_of(described)):
+        whole = _look_at_whole(
+            described, folder, threads, weights, engine, landmark_models
+        )
+        loaded = load_classifier(path, record)
+        return Predictor(path, record, loaded, whole, whole)
     network = _load_engine(described, folder, threads, weights, engine)
     return Predictor(path, record, load_classifier(path, record), network)
 
@@ -152,14 +220,17 @@ def check_features(path: Path, record: dict[str, Any]) -> None:
 
     A CNN would look at whole pictures, and the answers would be wrong.
     """
-    from signs.features import feature_store, variants
+    from signs.features import variants
 
     name = record["features"]["cnn"]
-    if name == feature_store.LANDMARKS or variants.split_name(name).hands:
+    kinds = [kind for kind, _ in combined.blocks_of(record["features"])]
+    cnns = [kind for kind in kinds if kind != feature_store.LANDMARKS]
+    alone = len(kinds) == 1 or len(cnns) < len(kinds)
+    if not alone or any(variants.split_name(cnn).hands for cnn in cnns):
         raise UserError(
             f"{path} was trained on {name}, which are made by feature.py "
             "only: judge it with evaluate.py, or use a model that was trained "
-            "on features of whole pictures"
+            "on landmarks, or on features of whole pictures"
         )
 
 
@@ -200,6 +271,28 @@ def prepare(pictures: Iterable[np.ndarray], size: int) -> np.ndarray:
 def unpack(jpegs: Iterable[bytes], size: int) -> np.ndarray:
     """Like `prepare`, of pictures that are JPEG already."""
     return frame_store.to_batch(map(images.decode_jpeg, jpegs), size)
+
+
+def _look_at_whole(
+    described: dict[str, Any],
+    folder: Path,
+    threads: int,
+    weights: str | None,
+    engine: str,
+    landmark_models: Path | None,
+) -> "WholePictures":
+    """What makes features of which landmarks are a part, or all."""
+    from signs.features.landmark_engine import open_engine
+    from signs.inference.whole_pictures import CnnPictures, SideBySide
+
+    made: list[tuple[WholePictures, int]] = []
+    for part in combined.parts(described):
+        if part["cnn"] == feature_store.LANDMARKS:
+            made.append((open_engine(part, landmark_models), part["length"]))
+            continue
+        network = _load_engine(part, folder, threads, weights, engine)
+        made.append((CnnPictures(network, part), part["length"]))
+    return made[0][0] if len(made) == 1 else SideBySide(made)
 
 
 def _load_engine(

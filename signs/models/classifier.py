@@ -13,7 +13,9 @@ import numpy as np
 
 from signs.core.backend import keras
 from signs.core.errors import UserError
+from signs.models.feature_blocks import transform_blocks, weigh
 from signs.models.input_transform import transform
+from signs.models.landmark_layout import Blocks, has_landmarks
 
 
 def build_classifier(
@@ -30,6 +32,7 @@ def build_classifier(
     bidirectional: bool = False,
     pool: str = "last",
     projection: int = 0,
+    blocks: Blocks = (),
 ) -> Any:
     """Builds the LSTM network; its defaults are the 2018 write-up's.
 
@@ -54,6 +57,8 @@ def build_classifier(
             there are many features, it saves most of the work. What is
             dropped of its inputs is dropped of all frames of a clip, as an
             LSTM does.
+        blocks: of which kinds the features are, see `transform_blocks`; none:
+            of one, and no landmarks.
 
     Raises:
         ValueError: if the transform or the pool is none of those.
@@ -63,7 +68,7 @@ def build_classifier(
         probabilities (batch, classes), not compiled.
     """
     inputs = keras.Input((frames, feature_dim), name="features")
-    x = transform(inputs, input_transform)
+    x = transform(transform_blocks(inputs, blocks), input_transform)
     if statistics is not None:
         mean, variance = statistics
         x = keras.layers.Normalization(
@@ -222,24 +227,27 @@ def precision(model: Any, policy: str) -> Iterator[None]:
 
 
 def mean_and_variance(
-    name: str, batches: Iterable[np.ndarray]
+    name: str, batches: Iterable[np.ndarray], blocks: Blocks = ()
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """What transformed features are standardised by, over clips and frames.
 
     Args:
         name: of the input transform.
         batches: features of the training clips, (batch, frames, feature_dim).
+        blocks: of which kinds they are, as in `build_classifier`.
 
     Returns:
         Mean and variance of each dimension, float64, (transformed
-        feature_dim,); None for `raw`, which is not standardised.
+        feature_dim,), the latter so that all blocks have the same weight;
+        None for a CNN's features that are `raw`, which are not standardised.
     """
-    if name == "raw":
+    if name == "raw" and len(blocks) < 2 and not has_landmarks(blocks):
         return None
     total = squares = np.zeros(1)
     count = 0
     for batch in batches:
-        seen = transform(keras.ops.convert_to_tensor(batch, "float32"), name)
+        seen = keras.ops.convert_to_tensor(batch, "float32")
+        seen = transform(transform_blocks(seen, blocks), name)
         seen = keras.ops.convert_to_numpy(seen)
         rows = seen.reshape(-1, seen.shape[-1]).astype("float64")
         total = total + rows.sum(axis=0)
@@ -247,8 +255,7 @@ def mean_and_variance(
         count += len(rows)
     mean = total / count
     variance = squares / count - np.square(mean)
-    # A dimension that hardly ever moves must not be blown up when it does.
-    return mean, np.maximum(variance, 1e-4 * variance.mean())
+    return mean, weigh(variance, blocks)
 
 
 def _head(x: Any, classes: int) -> Any:

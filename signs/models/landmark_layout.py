@@ -15,7 +15,13 @@ The points are MediaPipe's: those of a hand begin with the wrist, and those of
 the body are the first 25 of its pose model, from the nose to the hips.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+
+LANDMARKS = "landmarks"  # the name of such features
+# Name and columns of each kind of features, where several lie side by side.
+Blocks = Sequence[tuple[str, int]]
 
 HANDS = ("left", "right")
 HAND_POINTS = 21
@@ -47,6 +53,11 @@ BODY_SWAPPED = (
     *(0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9),
     *(12, 11, 14, 13, 16, 15, 18, 17, 20, 19, 22, 21, 24, 23),
 )
+
+
+def has_landmarks(blocks: Blocks) -> bool:
+    """Whether some of these features are landmarks."""
+    return any(name == LANDMARKS for name, _ in blocks)
 
 
 def empty(frames: int) -> np.ndarray:

@@ -163,13 +163,14 @@ def _describe(left: Any, right: Any, body: Any, seen: Any) -> Any:
     wrists = [hand[:, :, WRIST, :2] for hand in (left, right)]
     palms = [_palm(left), _palm(right)]  # (batch, frames, 1)
 
-    # The mean over both hands where they were really seen.
-    weights = [seen[..., 0:1], seen[..., 1:2]]
-    total = ops.sum(weights[0] + weights[1], axis=1, keepdims=True) + _TINY
+    # The mean over both hands where they were really seen. With a batch of 1,
+    # Keras would take a sum of two of these for a bias, which LiteRT cannot.
+    weights = ops.expand_dims(seen[..., :2], -1)  # (batch, frames, 2, 1)
+    total = ops.sum(seen[..., :2], axis=(1, 2), keepdims=True) + _TINY
 
     def mean(pair: list[Any]) -> Any:
-        both = pair[0] * weights[0] + pair[1] * weights[1]
-        return ops.sum(both, axis=1, keepdims=True) / total
+        both = ops.sum(ops.stack(pair, axis=2) * weights, axis=(1, 2))
+        return ops.expand_dims(both, 1) / total
 
     middle, size = mean(wrists), mean(palms)
     parts: dict[str, list[Any]] = {name: [] for name in PARTS}

@@ -1,7 +1,7 @@
 """The clips that a network is trained and judged on, and their features."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -13,7 +13,7 @@ from tqdm import tqdm
 from signs.core.errors import UserError
 from signs.core.messages import count, log
 from signs.data.clips_table import Dataset
-from signs.features import feature_store
+from signs.features import combined, feature_store
 
 IN_MEMORY = 2**30  # bytes of features up to which a split is kept in memory
 
@@ -38,10 +38,12 @@ class FeatureFiles:
     Attributes:
         paths: the files, in the order of the clips.
         each: the shape of each.
+        has_gaps: whether there may be NaN among them, as in landmarks.
     """
 
     paths: Sequence[Path]
     each: tuple[int, ...]
+    has_gaps: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,11 +56,33 @@ class FeatureFiles:
             ValueError: if a file is missing or damaged.
         """
         found = [
-            feature_store.read_features(self.paths[index], *self.each)
+            feature_store.read_features(
+                self.paths[index], *self.each, has_gaps=self.has_gaps
+            )
             for index in np.asarray(indices, int)
         ]
         empty = np.empty((0, *self.each), "float32")
         return np.stack(found) if found else empty
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Features of several kinds of the same clips, side by side.
+
+    Attributes:
+        parts: those of each kind.
+    """
+
+    parts: Sequence[Features]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        *front, _ = self.parts[0].shape
+        return *front, sum(part.shape[-1] for part in self.parts)
+
+    def __getitem__(self, indices: Any, /) -> np.ndarray:
+        found = [part[indices].astype("float32") for part in self.parts]
+        return np.concatenate(found, axis=-1)
 
 
 @dataclass(frozen=True)
@@ -199,35 +223,57 @@ def find_clips(
             f"{dataset.name}"
         )
     kind = f"{split} clip" if split else "clip"
-    missing = feature_store.tasks(dataset, chosen, meta, only_missing=True)
+    kinds = combined.parts(meta)
+    missing = {
+        clip: None
+        for kind_meta in kinds
+        for clip in feature_store.tasks(
+            dataset, chosen, kind_meta, only_missing=True
+        )
+    }
     there = chosen[~chosen["clip"].isin(list(missing))]
-    mend = feature_store.command(dataset, meta["cnn"])
+    mend = combined.command(dataset, meta)
     if len(chosen) and not len(there):
+        where = " or ".join(str(dataset.feature(x["cnn"])) for x in kinds)
         raise UserError(
-            f"no {kind} has features in {dataset.feature(meta['cnn'])}; "
-            f"make them with: {mend}"
+            f"no {kind} has features in {where}; make them with: {mend}"
         )
     if missing:
         log.warning(
             f"{count(len(missing), kind)} left out, having no "
             f"features, such as {next(iter(missing))}; make them with: {mend}"
         )
-    shape = meta["frames"], meta["length"]
-
-    def paths(path_of: Callable[[Dataset, str, str], Path]) -> list[Path]:
-        return [path_of(dataset, meta["cnn"], clip) for clip in there["clip"]]
-
+    found = [_files_of(dataset, there, x) for x in kinds]
     changed = None
+    # Landmarks have no changed copies, so neither has what lies beside them.
     if copies and meta.get("copies"):
-        files = paths(feature_store.copies_path)
-        changed = FeatureFiles(files, (meta["copies"], *shape))
+        changed = _files_of(dataset, there, meta, copies=True)
     return FeatureDataset(
         list(there["clip"]),
         list(there["signer"]),
         there["label"].map(index_of).to_numpy("int32"),
         len(classes),
-        FeatureFiles(paths(feature_store.feature_path), shape),
+        found[0] if len(found) == 1 else Beside(found),
         copies=changed,
+    )
+
+
+def _files_of(
+    dataset: Dataset,
+    clips: pd.DataFrame,
+    meta: dict[str, Any],
+    copies: bool = False,
+) -> FeatureFiles:
+    """The files of one kind of features, or of copies."""
+    shape: tuple[int, ...] = (meta["frames"], meta["length"])
+    path_of = feature_store.feature_path
+    if copies:
+        shape = meta["copies"], *shape
+        path_of = feature_store.copies_path
+    return FeatureFiles(
+        [path_of(dataset, meta["cnn"], clip) for clip in clips["clip"]],
+        shape,
+        meta["cnn"] == feature_store.LANDMARKS,
     )
 
 

@@ -129,8 +129,9 @@ def transfer_parser(documentation: str) -> argparse.ArgumentParser:
 def _add_features(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--features",
-        metavar="NAME",
-        help="which features; if not given, the only ones there are",
+        metavar="NAME[+NAME]",
+        help="which features, such as inceptionv3, landmarks, or both side by "
+        "side; if not given, the only ones there are",
     )
     _add_old(parser, "--cnn", "features")
 

@@ -13,6 +13,7 @@ from signs.core.backend import keras
 from signs.core.errors import UserError
 from signs.core.messages import count, log
 from signs.data import clips_table
+from signs.features import combined
 from signs.models import classifier
 from signs.training import (
     callbacks,
@@ -33,7 +34,11 @@ from signs.training.settings import (
     TrainingSettings,
     TransferSettings,
 )
-from signs.training.training_data import Data, describe_data
+from signs.training.training_data import (
+    Data,
+    describe_data,
+    has_session_mean,
+)
 
 
 def build(settings: Settings, data: Data) -> Any:
@@ -49,6 +54,7 @@ def build(settings: Settings, data: Data) -> Any:
 
 def _build_new(settings: TrainingSettings, data: Data) -> Any:
     batches = data.train.batches()
+    blocks = combined.blocks_of(data.meta)
     return classifier.build_classifier(
         *data.train.shape,
         classes=len(data.classes),
@@ -57,10 +63,13 @@ def _build_new(settings: TrainingSettings, data: Data) -> Any:
         dropout=settings.dropout,
         dense=settings.dense,
         input_transform=settings.input,
-        statistics=classifier.mean_and_variance(settings.input, batches),
+        statistics=classifier.mean_and_variance(
+            settings.input, batches, blocks
+        ),
         bidirectional=settings.bidirectional,
         pool=settings.pool,
         projection=settings.projection,
+        blocks=blocks,
     )
 
 
@@ -277,7 +286,7 @@ def _write_records(
             "run": run.name,
             "dataset": data.dataset.name,
             "frames": data.meta["frames"],
-            "session_mean": settings.session_mean,
+            "session_mean": has_session_mean(settings, data.meta),
             "refit": settings.refit,
             **about,
             "features": data.meta,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signs.core.messages import count, log
+from signs.models.landmark_layout import LANDMARKS, Blocks
 
 if TYPE_CHECKING:  # it needs Keras, without which cameras start sooner
     from signs.training.feature_dataset import FeatureDataset
@@ -102,11 +103,30 @@ def mean_by_session(sessions: np.ndarray, clips: np.ndarray) -> np.ndarray:
     return found
 
 
-def subtract(splits: "Sequence[FeatureDataset]") -> "list[FeatureDataset]":
+def without_landmarks(features: np.ndarray, blocks: Blocks) -> np.ndarray:
+    """Features with 0 for landmarks, which have no part in any mean.
+
+    Args:
+        features: (..., feature_dim).
+        blocks: the kinds of features, see `models.feature_blocks`.
+    """
+    start = 0
+    for name, length in blocks:
+        if name == LANDMARKS:
+            features = features.copy()
+            features[..., start : start + length] = 0
+        start += length
+    return features
+
+
+def subtract(
+    splits: "Sequence[FeatureDataset]", blocks: Blocks = ()
+) -> "list[FeatureDataset]":
     """Lets the mean of its session be subtracted from each clip.
 
     Args:
         splits: all the clips there are; their labels are not looked at.
+        blocks: the kinds of features; from landmarks nothing is subtracted.
 
     Returns:
         The same, with `means`.
@@ -114,7 +134,8 @@ def subtract(splits: "Sequence[FeatureDataset]") -> "list[FeatureDataset]":
     scenes, clips, signers = [], [], []
     for split in splits:
         signers += list(split.signers)
-        for block in replace(split, means=None).batches():
+        for batch in replace(split, means=None).batches():
+            block = without_landmarks(batch, blocks)
             scenes += [scene(features) for features in block]
             clips += [features.mean(axis=0) for features in block]
     if not clips:
@@ -131,9 +152,14 @@ def subtract(splits: "Sequence[FeatureDataset]") -> "list[FeatureDataset]":
 
 
 class RunningMean:
-    """The mean feature of what a camera has seen so far."""
+    """The mean feature of what a camera has seen so far.
 
-    def __init__(self) -> None:
+    Args:
+        blocks: the kinds of features; from landmarks nothing is subtracted.
+    """
+
+    def __init__(self, blocks: Blocks = ()) -> None:
+        self._blocks = blocks
         self._seen = 0
         self._mean: np.ndarray | None = None
 
@@ -149,7 +175,7 @@ class RunningMean:
         Returns:
             The same, centred.
         """
-        own = features.mean(axis=0)
+        own = without_landmarks(features, self._blocks).mean(axis=0)
         self._seen = min(self._seen + 1, REMEMBERED)
         if self._mean is None:
             self._mean = own

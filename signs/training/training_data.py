@@ -10,7 +10,7 @@ import pandas as pd
 from signs.core.messages import count, log
 from signs.data import clips_table, splits
 from signs.data.clips_table import Dataset
-from signs.features import feature_store
+from signs.features import combined, feature_store
 from signs.training import feature_dataset, session_mean
 from signs.training.feature_dataset import FeatureDataset, find_clips
 from signs.training.settings import RunOptions, Settings
@@ -52,7 +52,7 @@ def read_data(settings: Settings, options: RunOptions) -> Data:
     catalog.check_frames(dataset, clips, adopt=False)
     clips = divide(settings, clips)
     classes = clips_table.read_classes(dataset)
-    meta = feature_store.require_meta(dataset, settings.features)
+    meta = combined.require_meta(dataset, settings.features)
     tables = dataset, clips, classes, meta
     train = find_clips(*tables, "train", settings.copies)
     val = find_clips(*tables, "val")
@@ -108,10 +108,31 @@ def divide(settings: Settings, clips: pd.DataFrame) -> pd.DataFrame:
 
 def prepare(settings: Settings, data: Data) -> Data:
     """The data as the network of the settings is to see them."""
-    if not settings.session_mean:
+    if not has_session_mean(settings, data.meta):
+        if settings.session_mean:
+            log.info(
+                "landmarks are not centred by the means of sessions: they "
+                "hold no room, and place and size are taken out by the network"
+            )
         return data
-    train, val = session_mean.subtract([data.train, data.val])
+    train, val = session_mean.subtract(
+        [data.train, data.val], combined.blocks_of(data.meta)
+    )
     return dataclasses.replace(data, train=train, val=val)
+
+
+def has_session_mean(settings: Settings, meta: dict[str, Any]) -> bool:
+    """Whether sessions' means are subtracted from the features.
+
+    That would not do with landmarks: their mean has gaps as they have, and
+    less it, hands have no size any more. Of features beside landmarks it is
+    subtracted.
+
+    Args:
+        settings: say whether it is wanted.
+        meta: the record of the features.
+    """
+    return settings.session_mean and meta["cnn"] != feature_store.LANDMARKS
 
 
 def _warn_of_gaps(data: Data) -> None:

@@ -77,7 +77,7 @@ def build(
                     signer = gr.Textbox(label="Who signs", elem_id="signer")
                 camera = recorder.build("recorder", [take, discard])
             with gr.Column(scale=2):
-                gr.Markdown(f"### Takes in `{dataset.video}`")
+                gr.Markdown(f"### Takes in `data/{dataset.name}/video`")
                 table = gr.Dataframe(interactive=False, elem_id="takes")
                 advice = gr.Markdown(elem_id="advice")
                 with gr.Accordion("Videos that you have", open=False):

@@ -23,7 +23,8 @@ def read(folder: VideoFolder) -> list[Clip]:
     around = _around(folder.videos)
     if around:
         log.info(
-            f"all videos are below {around}: the folders in it are the classes"
+            f"all videos are below {clips_table.as_cell(around)}: the folders "
+            "in it are the classes"
         )
     start = around.count("/") + bool(around)
     folders = [video.split("/")[start:-1] for video in folder.videos]

@@ -89,9 +89,18 @@ def device_name() -> str:
 
 
 @cache
-def say_device() -> None:
-    """Says once what is computed on, and if a GPU is there but not used."""
-    log.info(f"computing on {device_name()}, by {keras.backend.backend()}")
+def say_device(engine: str = "keras") -> None:
+    """Says once what is computed on, and if a GPU is there but not used.
+
+    Args:
+        engine: what computes; anything but Keras does so on the CPU.
+    """
+    if engine == "keras":
+        log.info(f"computing on {device_name()}, by {keras.backend.backend()}")
+    else:
+        log.info(
+            f"computing on {count(available_cores(), 'CPU core')}, by {engine}"
+        )
     idle = None if has_gpu() else _nvidia_gpu()
     if idle:
         remedy = {

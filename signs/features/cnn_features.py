@@ -13,6 +13,7 @@ import numpy as np
 
 from signs.cluster import ray_backend
 from signs.core import files, parallel
+from signs.core.backend import say_device
 from signs.core.errors import UserError
 from signs.core.parallel import COSTS_ONE_CLIP, Outcome, Work, ends_the_run
 from signs.data.clips_table import Dataset
@@ -90,6 +91,7 @@ def extract(
     if cluster:
         return _on_cluster(dataset, todo, network, meta, *how, cluster, quiet)
     runner = engines.make(engine, network, folder, workers)
+    say_device(runner.name)
     _write_meta(dataset, meta, runner.name)
     clips_at_once = _at_once(batch or runner.batch, meta)
     outcomes = make_features(todo, runner, clips_at_once, workers)

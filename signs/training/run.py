@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from signs.core import errors, files, lock
-from signs.core.backend import keras
+from signs.core.backend import keras, say_device
 from signs.core.errors import UserError
 from signs.core.messages import count, log
 from signs.data import clips_table
@@ -136,6 +136,7 @@ def go_on(
     if done and not run.state.exists():
         run_state.save(run.state, model, done, best)
     _write_records(settings, data, about, run)
+    say_device()
     losses = epoch_log.cut(run.csv, done)
     best = _lowest_loss(settings, data, run, losses, best)
     patience = settings.patience

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from framing import mine, run_frame  # noqa: F401 (fixtures)
 from hypothesis import HealthCheck, settings
 
 from signs.core import messages

@@ -11,6 +11,7 @@ from signs.features import feature_store
 from signs.training.feature_dataset import find_clips
 
 
+@pytest.mark.slow  # starts a process for each engine
 def test_engines_work_in_rounds(tmp_path: Path):
     frames.prepare(tmp_path, quick=True)
     measured = rounds.measure("benchmarks.frames", tmp_path, 2, quick=True)

@@ -66,6 +66,7 @@ def test_random_features_are_of_a_usable_size(small):
     assert 0.3 < features.mean() < 3
 
 
+@pytest.mark.slow  # to build it takes long
 def test_a_stronger_network_fits_in():
     network = backbones.load("efficientnetv2s", "random")
     features = engines.KerasEngine(network)(pictures(1, network.size))
@@ -82,7 +83,10 @@ def test_half_precision_is_near():
     assert half.dtype == np.float32 and not np.array_equal(half, exact)
 
 
-@pytest.mark.parametrize("name", ["mobilenet-0.25", "inceptionv3"])
+@pytest.mark.parametrize(
+    "name",
+    ["mobilenet-0.25", pytest.param("inceptionv3", marks=pytest.mark.slow)],
+)
 def test_engines_agree(name: str, tmp_path: Path):
     network = backbones.load(name, "random")
     shown = pictures(3, network.size)

@@ -126,7 +126,7 @@ def test_landmarks_beside_features_of_a_cnn(tmp_path: Path, capsys):
     assert figures["session"]["accuracy"]["value"] > 0.9
     # A clip that lacks one of them is left out.
     next(iter((tmp_path / "data/d/feature/landmarks/up").iterdir())).unlink()
-    assert run(train_lstm, tmp_path, "d", *both, *FAST) == 0
+    assert run(train_lstm, tmp_path, "d", *both, *FAST, "--epochs", "1") == 0
     warning = capsys.readouterr().err
     assert "1 train clip left out" in warning or "1 val clip left" in warning
     twice = ["--features", "landmarks+landmarks"]

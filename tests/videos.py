@@ -10,7 +10,9 @@ import numpy as np
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
-from helpers import numbered
+from helpers import number_of, numbered
+
+from signs.video.decode import read_frames
 
 # Encoders that would write to the terminal.
 QUIET = {"libx265": {"x265-params": "log-level=none"}}
@@ -119,3 +121,10 @@ def combing(picture: np.ndarray) -> float:
     """How much each line differs from both its neighbours, in grey levels."""
     grey = picture.mean(axis=2)
     return float(np.abs(2 * grey[1:-1] - grey[:-2] - grey[2:]).mean())
+
+
+def numbers(
+    path: Path, frames: int, start: float = 0, end: float = float("inf")
+) -> list[int]:
+    """What numbers the frames show that are taken of a video."""
+    return [number_of(x) for x in read_frames(path, frames, start, end)]

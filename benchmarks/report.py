@@ -105,7 +105,7 @@ def ratio(faster: list[float], slower: list[float]) -> float:
 
 def _growth(results: dict[str, Any]) -> list[str]:
     rows = results["growth"]
-    sizes = sorted({row["clips"] for row in rows})
+    sizes = sorted({row["clips"] for row in rows if row["step"] in STEPS})
     head = " | ".join(f"{size:,} clips" for size in sizes)
     lines = [f"| step | {head} |", "|---" * (1 + len(sizes)) + "|"]
     for step, name in STEPS.items():
@@ -127,6 +127,36 @@ def _growth(results: dict[str, Any]) -> list[str]:
             ]
     times = ", ".join(f"{k}.py {v:.2f} s" for k, v in results["help"].items())
     return [*lines, "", f"`--help`: {times}."]
+
+
+def plot_growth(results: dict[str, Any], path: Path) -> None:
+    """Draws how seconds and memory of each step grow with the clips."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(
+        ncols=2, figsize=(10, 4), layout="constrained"
+    )
+    rows = [row for row in results["growth"] if row["step"] in STEPS]
+    sizes = sorted({row["clips"] for row in rows})
+    for step, name in STEPS.items():
+        found = {row["clips"]: row for row in rows if row["step"] == step}
+        seconds = [found[size]["seconds"] for size in sizes]
+        held = [found[size]["memory"] / 1e6 for size in sizes]
+        axes[0].loglog(sizes, seconds, "o-", label=name)
+        axes[1].semilogx(sizes, held, "o-", label=name)
+    slope = [size / sizes[-1] * axes[0].get_ylim()[1] / 2 for size in sizes]
+    axes[0].loglog(sizes, slope, ":", color="grey", label="in proportion")
+    axes[1].set_ylim(0)
+    for axis, what in zip(axes, ("seconds", "MB of memory"), strict=True):
+        axis.set(xlabel="clips", title=what)
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(frameon=False)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
 
 
 def plot(results: dict[str, Any], path: Path) -> None:

@@ -1,6 +1,6 @@
 """Measures all steps beside other ways to do the same, in one run.
 
-Writes  benchmarks/results.json, benchmarks/results.md, benchmarks/results.png
+Writes  benchmarks/results.json, results.md, results.png, growth.png
 
 Let nothing else run meanwhile. `make bench` calls this with all it needs;
 by hand, in an environment with benchmarks/requirements.txt:
@@ -60,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = report.table(results)
     (args.out / "results.md").write_text(text, encoding="utf-8")
     report.plot(results, args.out / "results.png")
+    if "growth" in results:
+        report.plot_growth(results, args.out / "growth.png")
     print(text)
     return 0
 

@@ -51,7 +51,17 @@ def fetch(
     try:
         return Path(store.fetch(name, downloader=downloader))
     except (requests.RequestException, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{address} cannot be downloaded ({reason}); {instead}"
+            f"{address} cannot be downloaded ({_reason(error)}); {instead}"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Why a download failed, in a few words."""
+    import requests
+
+    if isinstance(error, requests.Timeout):
+        return "the server does not answer"
+    if isinstance(error, requests.ConnectionError):
+        return "there is no connection to the server"
+    return " ".join(str(error).split())[:200]

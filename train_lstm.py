@@ -32,15 +32,17 @@ def parse_arguments(
 def main(argv: Sequence[str] | None = None) -> int:
     command = parse_arguments(argv)
 
-    from signs.training import refitting, restore, training_data
+    from signs.training import ensemble, restore, training_data
 
     settings = restore.settings_of(command, "lstm")
     data = training_data.read_data(settings, command.options)
     about = {"kind": "lstm", "input": settings.input}
-    return refitting.train(
+    ensemble.train(
         *(settings, command.options, data, about, command.resume),
         refit=command.refit == "",
+        members=command.ensemble,
     )
+    return 0
 
 
 if __name__ == "__main__":

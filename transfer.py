@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = parse_arguments(argv)
 
     from signs.training import (
-        refitting,
+        ensemble,
         restore,
         source_model,
         training_data,
@@ -55,10 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "freeze": settings.freeze,
         "source": source["run"],
     }
-    return refitting.train(
+    ensemble.train(
         *(settings, command.options, data, about, command.resume),
         refit=command.refit == "",
+        members=command.ensemble,
     )
+    return 0
 
 
 if __name__ == "__main__":

@@ -263,7 +263,9 @@ def alone(classifier: Any) -> Any:
 
 def _in_plain(classifier: Any) -> Any:
     """A classifier with the same weights, made of `_plain` layers."""
-    plain = keras.models.clone_model(classifier, clone_function=_plain)
+    plain = keras.models.clone_model(
+        classifier, clone_function=_plain, recursive=True
+    )
     plain.set_weights(classifier.get_weights())
     return plain
 

@@ -39,6 +39,7 @@ class Command(Generic[Kind]):
         resume: the run to go on with; None begins a new one.
         refit: the run to repeat on the clips of train and val; empty means
             the one that is trained now, None none.
+        ensemble: how many networks to train, of which the mean is saved.
         given: names of what stood on the command line.
     """
 
@@ -46,6 +47,7 @@ class Command(Generic[Kind]):
     options: RunOptions
     resume: str | None
     refit: str | None
+    ensemble: int
     given: frozenset[str]
 
 
@@ -190,6 +192,14 @@ def _add_fit_flags(
         "epochs as were best; or do so for a RUN that is finished",
     )
     add(
+        "--ensemble",
+        type=arguments.whole_number,
+        default=1,
+        metavar="N",
+        help="train N networks, with seeds that follow --seed, and save the "
+        "mean of their answers as one more model, the newest",
+    )
+    add(
         "--copies",
         action=argparse.BooleanOptionalAction,
         help="learn the changed copies of the training clips, too, where "
@@ -253,7 +263,7 @@ def parse(
         parser.set_defaults(**presets.values(kind, asked))
     values = vars(arguments.parse(parser, argv))
     given = frozenset(_given(parser, values, argv))
-    refit = values.pop("refit")
+    refit, ensemble = values.pop("refit"), values.pop("ensemble")
     if refit and values["resume"]:
         parser.error("say either --resume RUN or --refit RUN")
     if asked in presets.ALIASES:
@@ -268,7 +278,8 @@ def parse(
         RunOptions(**options),
         values["resume"],
         refit,
-        given - {"refit"},
+        ensemble,
+        given - {"refit", "ensemble"},
     )
 
 

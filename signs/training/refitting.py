@@ -54,8 +54,8 @@ def train(
     about: dict[str, Any],
     resume: str | None,
     refit: bool,
-) -> int:
-    """Trains a run, and repeats it if asked for; returns the exit code.
+) -> Run:
+    """Trains a run, and repeats it if asked for; returns the last one.
 
     Args:
         settings, options, data, about, resume: see `run.train`.
@@ -71,8 +71,8 @@ def train(
             "the training clips with: --inner-val --refit"
         )
     first = run.train(settings, options, data, about, resume)
-    if refit and not options.dry_run:
-        again = settings_of(settings, first)
-        data = training_data.read_data(again, options)
-        run.train(again, options, data, about)
-    return 0
+    if not refit or options.dry_run:
+        return first
+    again = settings_of(settings, first)
+    data = training_data.read_data(again, options)
+    return run.train(again, options, data, about)

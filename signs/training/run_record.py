@@ -247,9 +247,10 @@ def _newest_model(
     if target is None:
         return found[0]
     for path in found:
-        source = read_model_record(path)["dataset"]
+        record = read_model_record(path)
+        source = record["dataset"]
         is_fit = is_rendered(target) or not is_rendered(source)
-        if source != target and is_fit:
+        if source != target and is_fit and "ensemble" not in record:
             return path
     raise UserError(
         f"no model in {model_folder} can be transferred to {target}: all are "

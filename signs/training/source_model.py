@@ -35,6 +35,11 @@ def find(
             "--model, or train on with: python train_lstm.py --resume "
             f"{record['run']}"
         )
+    if "ensemble" in record:
+        raise UserError(
+            f"{path} is the mean of several networks, and a transfer starts "
+            f"from one; name it with: --model {record['ensemble'][0]}"
+        )
     found = dataclasses.replace(
         settings,
         model=str(path),

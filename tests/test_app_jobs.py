@@ -1,10 +1,12 @@
 """What the page works with: uploads, previews and jobs."""
 
+import importlib.util
 import os
 import stat
 import time
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,12 +15,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from signs.app import drawing, jobs, preview, recognise_tab, uploads
+from signs.app import (
+    drawing,
+    jobs,
+    preview,
+    recognise_tab,
+    takes,
+    training,
+    uploads,
+)
 from signs.app.jobs import Job, Jobs, Step
+from signs.app.training import Workplace
 from signs.app.worker import Worker
+from signs.core import files
 from signs.core.errors import UserError
 from signs.inference.live import Sign
 from signs.inference.predictor import Prediction
+from signs.training.run_record import Run
 from signs.video import decode
 
 
@@ -247,3 +260,60 @@ def test_a_job_can_be_stopped_and_only_one_runs(tmp_path):
 
 def test_scripts_are_found_by_their_names():
     assert (jobs.ROOT / "frame.py").is_file()
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Workplace:
+    folders = (tmp_path / name for name in ("data", "log", "model"))
+    return Workplace(tmp_path, *folders, "mine")
+
+
+def test_files_that_a_training_lacks_are_named(
+    workplace, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    said = training.lacking(workplace, "mobilenet-0.25")
+    assert "/mobilenet/mobilenet_2_5_224_tf_no_top.h5" in said
+    assert str(tmp_path / "models") in said
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mobilenet_2_5_224_tf_no_top.h5").touch()
+    assert training.lacking(workplace, "mobilenet-0.25") == ""
+    random = replace(workplace, weights="random")
+    assert "no measure" in training.lacking(random, "mobilenet-0.25")
+    monkeypatch.setenv("SIGNS_LANDMARK_MODELS", str(tmp_path))
+    if importlib.util.find_spec("mediapipe"):
+        said = training.lacking(workplace, "landmarks")
+        assert "/hand_landmarker.task" in said and str(tmp_path) in said
+
+
+def _stopped_run(place: Workplace, clip: str) -> Run:
+    """What a training leaves that was stopped before its end."""
+    run = Run("20260101-000000-lstm-1in1", place.log, place.model)
+    features = {"cnn": "mobilenet-0.25"}
+    files.write_json(run.log_record, {"run": run.name, "data": {}})
+    files.write_json(
+        run.model_record, {"dataset": place.name, "features": features}
+    )
+    for path in (run.clip_table, run.state):
+        files.write_text(path, f"clip\n{clip}\n")
+    return run
+
+
+def test_a_stopped_training_goes_on_unless_takes_or_features_change(
+    workplace, video
+):
+    take = takes.add(workplace.dataset, "hello", "Anna", video)
+    run = _stopped_run(workplace, takes.clip_of(workplace.dataset, take))
+
+    def trains(features: str) -> list[str]:
+        (step,) = [
+            step.command
+            for step in training.plan(workplace, features)
+            if not callable(step.command) and "--refit" in step.command
+        ]
+        return list(step)
+
+    assert trains("mobilenet-0.25")[1:3] == ["--resume", run.name]
+    assert "--resume" not in trains("landmarks")
+    takes.add(workplace.dataset, "hello", "Anna", video)
+    assert "--resume" not in trains("mobilenet-0.25")

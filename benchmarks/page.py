@@ -135,9 +135,12 @@ def measure(
             right += recognise(page, video) == sign
             if right and not first:
                 first = time.monotonic() - began
-                picture(page, args.pictures, "app-recognise")
         note("asked")
         if args.pictures:
+            page.evaluate("document.querySelector('#answer h2')?.remove()")
+            page.click("#try-recorder .go")
+            read_answer(page)
+            picture(page, args.pictures, "app-recognise")
             tab(page, "1. Record")
             film_take(page, clips[""][0][0], "Cleo")
             picture(page, args.pictures, "app-record")
@@ -290,12 +293,17 @@ def train(page: Any, features: str) -> dict[str, float]:
 
 def recognise(page: Any, video: Path) -> str:
     """The sign that the page says it is."""
+    clear = "#one-clip button[aria-label='Clear']"
+    if page.is_visible(clear):
+        page.click(clear)
+    page.evaluate("document.querySelector('#answer h2')?.remove()")
     page.set_input_files("#one-clip input[type=file]", str(video))
-    says(page, "#answer", "What it saw")
-    said = page.inner_text("#answer h2")
-    page.click("#one-clip button[aria-label='Clear']")
-    page.evaluate("document.querySelector('#answer h2').remove()")
-    return said.strip()
+    return read_answer(page)
+
+
+def read_answer(page: Any) -> str:
+    page.wait_for_selector("#answer h2")
+    return page.inner_text("#answer h2").strip()
 
 
 def picture(page: Any, folder: Path | None, name: str) -> None:

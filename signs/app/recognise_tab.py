@@ -124,9 +124,14 @@ def build(
             recogniser.begin(model_file.prepare, place, names[0][1])
 
     def watch(
-        picture: np.ndarray | None, name: str, least: float, kept: dict
+        picture: np.ndarray | None,
+        name: str,
+        least: float,
+        kept: dict,
+        correcting: str | None,
     ) -> Any:
-        if picture is None or not name:
+        # While a sign is being corrected, no other one takes its place.
+        if picture is None or not name or correcting:
             return gr.skip()
         now = time.monotonic()
         with shown_errors():
@@ -158,17 +163,20 @@ def build(
         shown = drawing.answer(predictions, least, strip, caution)
         return shown, gr.Group(visible=True), "", path
 
-    def file_it(path: str | None, sign: str, signer: str) -> str:
+    def file_it(
+        path: str | None, sign: str | None, signer: str | None
+    ) -> tuple[str, None]:
         if not path:
             raise gr.Error("there is no take to file", duration=5)
         with shown_errors():
             take = takes.correct(
                 place.dataset, sign or "", signer or "", Path(path)
             )
-        return (
+        said = (
             f"Filed as {html.escape(take.sign)} ({take.path.name}); it counts "
             "from the next training on."
         )
+        return said, None
 
     def find(path: str | None, name: str, least: float) -> Any:
         if not path:
@@ -196,7 +204,7 @@ def build(
     )
     camera.stream(
         watch,
-        inputs=[camera, chosen, threshold, session],
+        inputs=[camera, chosen, threshold, session, right],
         outputs=[answer, correction, taught, seen],
         stream_every=EVERY,
         time_limit=600,
@@ -212,7 +220,7 @@ def build(
         inputs=[clip, chosen, threshold],
         outputs=[answer, correction, taught, seen],
     )
-    teach.click(file_it, inputs=[seen, right, who], outputs=taught)
+    teach.click(file_it, inputs=[seen, right, who], outputs=[taught, right])
     search.click(
         find,
         inputs=[recording, chosen, threshold],

@@ -36,7 +36,7 @@ def build(place: Workplace, jobs: Jobs) -> tuple[Callable[[], Any], list[Any]]:
                     _choices(features),
                     value=features,
                     label="Features",
-                    info=f"{features}: {why}",
+                    info=f"suggested: {features} ({why})",
                     elem_id="features",
                 )
                 needed = gr.Markdown(elem_id="needed")
@@ -72,11 +72,13 @@ def build(place: Workplace, jobs: Jobs) -> tuple[Callable[[], Any], list[Any]]:
                 )
                 said = gr.Markdown(elem_id="outcome")
                 with gr.Row():
-                    confusion = gr.Image(
-                        label="What is taken for what",
-                        interactive=False,
-                        height=340,
-                    )
+                    with gr.Column():
+                        gr.Markdown("What is taken for what")
+                        confusion = gr.Image(
+                            show_label=False,
+                            interactive=False,
+                            height=340,
+                        )
                     with gr.Column():
                         wrong = gr.Dataframe(
                             label="Clips that it gets wrong: click to watch",
@@ -126,7 +128,7 @@ def build(place: Workplace, jobs: Jobs) -> tuple[Callable[[], Any], list[Any]]:
 
     def begin() -> list[Any]:
         name, why = training.features_to_use(place)
-        choice = gr.Dropdown(value=name, info=f"{name}: {why}")
+        choice = gr.Dropdown(value=name, info=f"suggested: {name} ({why})")
         return [choice, say_lacking(name), *state()]
 
     train.click(start, inputs=[chosen, epochs]).then(state, outputs=shown)

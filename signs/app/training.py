@@ -289,5 +289,6 @@ def in_words(record: Mapping[str, Any], said: pd.DataFrame, split: str) -> str:
     return (
         f"**{right} of {len(said)} right** "
         f"({right / max(1, len(said)):.0%}; 95% interval "
-        f"{accuracy['low']:.0%} to {accuracy['high']:.0%}), on {of_whom}."
+        f"{accuracy['low']:.0%} to {accuracy['high']:.0%}), on {of_whom}. "
+        "The model to try has then been trained on all takes."
     )

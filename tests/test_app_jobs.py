@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from helpers import shared
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -31,8 +32,9 @@ from signs.core import files
 from signs.core.errors import UserError
 from signs.inference.live import Sign
 from signs.inference.predictor import Prediction
+from signs.synthetic.puppets import render
 from signs.training.run_record import Run
-from signs.video import decode
+from signs.video import decode, images
 
 
 @pytest.fixture
@@ -62,6 +64,21 @@ def test_a_take_is_shown_as_its_twenty_frames(video):
             looking.strip(video)
     finally:
         looking.close()
+
+
+def test_hands_are_drawn_in_where_they_can_be_found(tmp_path, monkeypatch):
+    models = shared("weights", "hand_landmarker.task").parent
+    pytest.importorskip("mediapipe")
+    path = tmp_path / "take.mp4"
+    form = render.Format(640, 480, 25, "mp4v", 420)
+    render.render(render.Clip(path, 249, 3, 0, 0, 50, 5, form))
+    monkeypatch.setenv("SIGNS_LANDMARK_MODELS", str(tmp_path))
+    without = preview.strip(path)
+    monkeypatch.setenv("SIGNS_LANDMARK_MODELS", str(models))
+    drawn = images.decode_jpeg(preview.strip(path)).astype(int)
+    changed = np.abs(drawn - images.decode_jpeg(without)).max(axis=2) > 60
+    assert drawn.shape[1] == 10 * preview.WIDTH
+    assert 20 < changed.sum() < changed.size / 20
 
 
 def die(video: Path) -> None:

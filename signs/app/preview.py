@@ -47,6 +47,11 @@ def strip(video: Path) -> bytes:
     return images.encode_jpeg(np.vstack(rows))
 
 
+def check(video: Path) -> None:
+    """Raises what `strip` raises, and makes no picture."""
+    decode.read_frames(video, FRAMES, short_side=WIDTH)
+
+
 _engine = functools.cache(LandmarkEngine)
 
 
@@ -63,3 +68,7 @@ class Previews(Worker):
             UserError: if the video cannot be read, with the reason.
         """
         return self.run(strip, video)
+
+    def check(self, video: Path) -> None:
+        """Raises a `UserError` if a video cannot be read, with the reason."""
+        self.run(check, video)

@@ -232,7 +232,7 @@ def test_train_stop_go_on_reload_and_recognise(page, place):
     page.click("#features input")
     page.click("ul[role=listbox] li:has-text('mobilenet-0.25')")
     wait_for(page, "#needed", "random weights")
-    page.fill("#epochs input", "20")
+    page.fill("#epochs input", "12")
     page.click("#train-button")
     wait_for(page, "#status", "training from scratch")
     other = page.context.new_page()
@@ -245,14 +245,14 @@ def test_train_stop_go_on_reload_and_recognise(page, place):
     page.click("#stop-button")
     wait_for(page, "#status", "stopped")
     rows = rows_of_log(place)
-    assert rows < 20
+    assert rows < 12
     page.reload()
     open_tab(page, "2. Train")
     wait_for(page, "#status", "stopped")
     page.click("#train-button")
     wait_for(page, "#status", "going on with the training")
     wait_for(page, "#status", "done")
-    assert rows_of_log(place) == 20
+    assert rows_of_log(place) == 12
     wait_for(page, "#outcome", "left out of the training")
     assert "The CNN has random weights" in page.inner_text("#outcome")
 

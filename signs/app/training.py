@@ -289,6 +289,7 @@ def in_words(record: Mapping[str, Any], said: pd.DataFrame, split: str) -> str:
     return (
         f"**{right} of {len(said)} right** "
         f"({right / max(1, len(said)):.0%}; 95% interval "
-        f"{accuracy['low']:.0%} to {accuracy['high']:.0%}), on {of_whom}. "
-        "The model to try has then been trained on all takes."
+        f"{accuracy['low']:.0%} to {accuracy['high']:.0%}), on {of_whom}. The "
+        "same clips chose the best epoch, so it is a little too good. The "
+        "model to try has then been trained on all takes."
     )

@@ -28,7 +28,7 @@ LANDMARKS, SMALL_CNN = feature_store.LANDMARKS, "mobilenet-0.25"
 EPOCHS = 60  # enough for a hundred clips
 # A take is recognised by itself, without others of its session; and in batches
 # of the default size, a hundred clips give too few steps.
-SETTINGS = ["--no-session-mean", "--batch", "16", "--patience", "20"]
+SETTINGS = ["--no-session-mean", "--batch", "16"]
 # Two people in two rooms do not tell a CNN what is not the sign.
 CNN_SETTINGS = ["--input", "centered"]
 RANDOM = (

@@ -281,8 +281,8 @@ def test_scripts_are_found_by_their_names():
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Workplace:
-    folders = (tmp_path / name for name in ("data", "log", "model"))
-    return Workplace(tmp_path, *folders, "mine")
+    data, log, model = (tmp_path / name for name in ("data", "log", "model"))
+    return Workplace(tmp_path, data, log, model, "mine")
 
 
 def test_files_that_a_training_lacks_are_named(

@@ -36,7 +36,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--password", help="what the page asks for; the name is: signs")
     add(
         "--weights",
-        default="auto",
+        default="imagenet",
         metavar="imagenet|auto|random|FILE",
         help="of the CNN, where features are a CNN's; as in feature.py",
     )

@@ -1,16 +1,40 @@
 """What the page works with: uploads, previews and jobs."""
 
+import importlib.util
+import os
+import stat
 import time
 import zipfile
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from helpers import shared
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from signs.app import jobs, preview, uploads
+from signs.app import (
+    drawing,
+    jobs,
+    preview,
+    recognise_tab,
+    takes,
+    training,
+    uploads,
+)
 from signs.app.jobs import Job, Jobs, Step
+from signs.app.training import Workplace
+from signs.app.worker import Worker
+from signs.core import files
 from signs.core.errors import UserError
+from signs.inference.live import Sign
+from signs.inference.predictor import Prediction
+from signs.synthetic.puppets import render
+from signs.training.run_record import Run
+from signs.video import decode, images
 
 
 @pytest.fixture
@@ -40,6 +64,71 @@ def test_a_take_is_shown_as_its_twenty_frames(video):
             looking.strip(video)
     finally:
         looking.close()
+
+
+def test_hands_are_drawn_in_where_they_can_be_found(tmp_path, monkeypatch):
+    models = shared("weights", "hand_landmarker.task").parent
+    pytest.importorskip("mediapipe")
+    path = tmp_path / "take.mp4"
+    form = render.Format(640, 480, 25, "mp4v", 420)
+    render.render(render.Clip(path, 249, 3, 0, 0, 50, 5, form))
+    monkeypatch.setenv("SIGNS_LANDMARK_MODELS", str(tmp_path))
+    without = preview.strip(path)
+    monkeypatch.setenv("SIGNS_LANDMARK_MODELS", str(models))
+    drawn = images.decode_jpeg(preview.strip(path)).astype(int)
+    changed = np.abs(drawn - images.decode_jpeg(without)).max(axis=2) > 60
+    assert drawn.shape[1] == 10 * preview.WIDTH
+    assert 20 < changed.sum() < changed.size / 20
+
+
+def die(video: Path) -> None:
+    os._exit(9)
+
+
+def hang(video: Path) -> None:
+    time.sleep(60)
+
+
+def test_a_worker_may_die_or_hang_and_the_next_one_works(video):
+    worker = Worker(seconds=3)
+    try:
+        with pytest.raises(UserError, match="clip.avi: .* crashed on it"):
+            worker.run(die, video)
+        with pytest.raises(UserError, match="clip.avi: .* longer than 3 sec"):
+            worker.run(hang, video)
+        assert worker.run(os.path.getsize, video) == video.stat().st_size
+    finally:
+        worker.close()
+
+
+def sign(start: float, end: float, name: str, is_known: bool = True) -> Sign:
+    return Sign(start, end, [Prediction(name, name, 0.9)], is_known, 0.0)
+
+
+def test_a_timeline_has_a_row_a_sign_and_names_are_only_text():
+    signs = [sign(1, 2, "<b>"), sign(3, 4.5, "you"), sign(6, 8, "<b>")]
+    drawn = drawing.timeline([*signs, sign(9, 10, "x", is_known=False)])
+    assert drawn.count('title="&lt;b&gt;: 6.0 to 8.0 s, 90%"') == 1
+    assert "<b>" not in drawn
+    assert drawn.count("title=") == 4 and "unknown: 9.0 to 10.0 s" in drawn
+    assert "left:60.000%;width:20.000%" in drawn  # of 10 seconds
+    assert ">0 s<" in drawn and ">10 s<" in drawn
+    assert "No sign" in drawing.timeline([])
+
+
+def test_a_sign_of_the_camera_can_be_filed(tmp_path):
+    kept: dict = {}
+    for number in range(200):
+        picture = np.full((48, 64, 3), number, np.uint8)
+        recognise_tab.keep(kept, number / 10, picture)
+    # Twelve seconds before the last picture are kept.
+    gone = recognise_tab.write_sign(kept, sign(1, 2, "hello"), tmp_path)
+    assert gone is None
+    path = recognise_tab.write_sign(kept, sign(15, 17, "hello"), tmp_path)
+    assert path is not None
+    pictures = decode.read_frames(Path(path), 3)
+    shades = [float(picture.mean()) for picture in pictures]
+    assert shades == pytest.approx([150, 160, 170], abs=6)
 
 
 def _archive(path: Path, names: dict[str, bytes]) -> Path:
@@ -82,6 +171,43 @@ def test_too_much_is_refused_whatever_the_archive_says(tmp_path, monkeypatch):
     monkeypatch.setattr(uploads, "MOST_FILES", 1)
     path = _archive(tmp_path / "many.zip", {"a.mp4": b"", "b.mp4": b""})
     with pytest.raises(UserError, match="more than 1 videos"):
+        list(uploads.videos_of(path, folder))
+
+
+def test_a_link_in_an_archive_leads_nowhere(tmp_path):
+    (tmp_path / "secret.mp4").write_bytes(b"secret")
+    link = zipfile.ZipInfo("hello/link.mp4")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(link, str(tmp_path / "secret.mp4"))
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    (found,) = uploads.videos_of(path, folder)
+    assert not found.path.is_symlink()
+    assert found.path.read_bytes() != b"secret"
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@given(st.data())
+@settings(
+    max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_damaged_archive_is_named(tmp_path, packing, data):
+    path, folder = tmp_path / "a.zip", tmp_path / "unpacked"
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        for number in range(3):
+            archive.writestr(f"s/{number}.mp4", bytes(range(200)))
+    content = bytearray(path.read_bytes())
+    places = st.integers(0, len(content) - 1)
+    for place in data.draw(st.lists(places, min_size=1, max_size=9)):
+        content[place] = data.draw(st.integers(0, 255))
+    path.write_bytes(content[: data.draw(places)])
+    with pytest.raises(UserError, match=r"^a\.zip cannot be unpacked: \S"):
+        list(uploads.videos_of(path, folder))
+    path.write_bytes(content)
+    with suppress(UserError):
         list(uploads.videos_of(path, folder))
 
 
@@ -151,3 +277,60 @@ def test_a_job_can_be_stopped_and_only_one_runs(tmp_path):
 
 def test_scripts_are_found_by_their_names():
     assert (jobs.ROOT / "frame.py").is_file()
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Workplace:
+    data, log, model = (tmp_path / name for name in ("data", "log", "model"))
+    return Workplace(tmp_path, data, log, model, "mine")
+
+
+def test_files_that_a_training_lacks_are_named(
+    workplace, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    said = training.lacking(workplace, "mobilenet-0.25")
+    assert "/mobilenet/mobilenet_2_5_224_tf_no_top.h5" in said
+    assert str(tmp_path / "models") in said
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mobilenet_2_5_224_tf_no_top.h5").touch()
+    assert training.lacking(workplace, "mobilenet-0.25") == ""
+    random = replace(workplace, weights="random")
+    assert "no measure" in training.lacking(random, "mobilenet-0.25")
+    monkeypatch.setenv("SIGNS_LANDMARK_MODELS", str(tmp_path))
+    if importlib.util.find_spec("mediapipe"):
+        said = training.lacking(workplace, "landmarks")
+        assert "/hand_landmarker.task" in said and str(tmp_path) in said
+
+
+def _stopped_run(place: Workplace, clip: str) -> Run:
+    """What a training leaves that was stopped before its end."""
+    run = Run("20260101-000000-lstm-1in1", place.log, place.model)
+    features = {"cnn": "mobilenet-0.25"}
+    files.write_json(run.log_record, {"run": run.name, "data": {}})
+    files.write_json(
+        run.model_record, {"dataset": place.name, "features": features}
+    )
+    for path in (run.clip_table, run.state):
+        files.write_text(path, f"clip\n{clip}\n")
+    return run
+
+
+def test_a_stopped_training_goes_on_unless_takes_or_features_change(
+    workplace, video
+):
+    take = takes.add(workplace.dataset, "hello", "Anna", video)
+    run = _stopped_run(workplace, takes.clip_of(workplace.dataset, take))
+
+    def trains(features: str) -> list[str]:
+        (step,) = [
+            step.command
+            for step in training.plan(workplace, features)
+            if not callable(step.command) and "--refit" in step.command
+        ]
+        return list(step)
+
+    assert trains("mobilenet-0.25")[1:3] == ["--resume", run.name]
+    assert "--resume" not in trains("landmarks")
+    takes.add(workplace.dataset, "hello", "Anna", video)
+    assert "--resume" not in trains("mobilenet-0.25")

@@ -37,14 +37,31 @@ def test_a_name_is_never_a_path(text):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "  ", "..", "../x", "a/b", "a\\b", ".git", "CON", "x" * 61, "-x"],
+    [
+        *("", "  ", "..", "../x", "a/b", "a\\b", ".git", "-x", "a---b", "a.b"),
+        *("CON", "com1", "LPT¹", "x" * 61, "\U00010900" * 60, "a\0", "a\nb"),
+        *("👋", "wave 👋", "a\u202eb", "a\u200bb", "\u0301a", "C:", "~root"),
+    ],
 )
 def test_what_is_no_name_is_refused(name):
     with pytest.raises(UserError, match="name of"):
         takes.check_name(name, "signer")
 
 
-@pytest.mark.parametrize("name", ["hello", "Grüß Gott", "你好", "null", "3"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hello",
+        "Grüß Gott",
+        "你好",
+        "हिन्दी",
+        "ไทย",
+        "سلام",
+        "null",
+        "3",
+        "Zoë's",
+    ],
+)
 def test_names_in_any_script_are_taken(name):
     assert takes.check_name(f" {name} ", "sign") == name
 
@@ -77,13 +94,24 @@ def test_two_pages_at_once_lose_nothing(dataset, video):
 
 
 def test_a_take_moves_to_its_right_sign_and_can_be_discarded(dataset, video):
-    take = takes.add(dataset, "wrong", "Anna", video)
-    moved = takes.move(dataset, take, "right")
+    takes.add(dataset, "wrong", "Anna", video)
+    moved = takes.correct(dataset, "right", "Anna", video)
     assert takes.find(dataset) == [moved]
+    assert moved.path.read_bytes() == b"a video"
     assert not (dataset.video / "wrong").exists()
-    takes.discard(dataset, moved)
+    assert takes.correct(dataset, "right", "Anna", moved.path) == moved
+    again = takes.correct(dataset, "better", "Bo", moved.path)
+    assert takes.find(dataset) == [again] and again.signer == "Bo"
+    takes.discard(dataset, again)
     assert takes.find(dataset) == []
-    assert "Anna" not in dataset.signers.read_text()
+    assert "Bo" not in dataset.signers.read_text()
+
+
+def test_a_take_with_a_wrong_new_name_stays_where_it_is(dataset, video):
+    take = takes.add(dataset, "hello", "Anna", video)
+    with pytest.raises(UserError, match="name of a sign"):
+        takes.correct(dataset, "../bye", "Anna", video)
+    assert takes.find(dataset) == [take]
 
 
 def test_what_is_missing_is_said_plainly(dataset, video):

@@ -143,16 +143,29 @@ def file_take(
     Raises:
         UserError: if a video of them cannot be written.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_video(Path(folder) / "take.mp4", pictures)
+        return takes.add(dataset, sign, signer, path)
+
+
+def write_video(path: Path, pictures: list[tuple[float, np.ndarray]]) -> Path:
+    """Writes pictures as a video, at the rate that they came in.
+
+    Args:
+        path: the file to write.
+        pictures: times in seconds, and RGB, uint8.
+
+    Raises:
+        UserError: if a video of them cannot be written.
+    """
     passed = pictures[-1][0] - pictures[0][0]
     rate = (len(pictures) - 1) / passed if passed > 0 else 25.0
     height, width = pictures[0][1].shape[:2]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "take.mp4"
-        codec = cv2.VideoWriter.fourcc(*"mp4v")
-        writer = cv2.VideoWriter(str(path), codec, rate, (width, height))
-        if not writer.isOpened():
-            raise UserError(f"a video of {width}x{height} cannot be written")
-        for _, picture in pictures:
-            writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        writer.release()
-        return takes.add(dataset, sign, signer, path)
+    codec = cv2.VideoWriter.fourcc(*"mp4v")
+    writer = cv2.VideoWriter(str(path), codec, rate, (width, height))
+    if not writer.isOpened():
+        raise UserError(f"a video of {width}x{height} cannot be written")
+    for _, picture in pictures:
+        writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
@@ -30,12 +30,13 @@ class Step:
 
     Attributes:
         title: what it does, for people.
-        command: the script and its arguments.
+        command: the script and its arguments, or what gives them when it is
+            this step's turn.
         good: exit codes after which the job goes on.
     """
 
     title: str
-    command: Sequence[str]
+    command: Sequence[str] | Callable[[], Sequence[str]]
     good: tuple[int, ...] = (0,)
 
 
@@ -111,8 +112,9 @@ class Job:
         flags: dict[str, Any] = {}
         if sys.platform == "win32":
             flags["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP
+        command = step.command() if callable(step.command) else step.command
         with subprocess.Popen(
-            [sys.executable, str(ROOT / step.command[0]), *step.command[1:]],
+            [sys.executable, str(ROOT / command[0]), *command[1:]],
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """The trained models of the page: loaded once, used by all of its tabs."""
 
+import functools
 import tempfile
 import threading
 import zipfile
@@ -8,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from signs.app import training
 from signs.app.training import Workplace
 from signs.core import files
 from signs.core.arguments import available_cores
@@ -49,21 +51,24 @@ class Models:
         self._lock = threading.RLock()
         self._loaded: dict[tuple[str, int], Predictor] = {}
 
-    def names(self) -> list[str]:
-        """The runs on this data set that left a model, newest first."""
-        found = self._place.model.glob("????????-??????-*in*-best.keras")
-        newest = sorted(found, reverse=True)
-        return [
-            path.stem.removesuffix("-best")
-            for path in newest
-            if self._is_of_this_page(path)
-        ]
+    def names(self) -> list[tuple[str, str]]:
+        """The runs on this data set that left a model, newest first.
 
-    def _is_of_this_page(self, path: Path) -> bool:
-        record = path.with_name(f"{path.stem.removesuffix('-best')}.json")
-        if not record.exists():
-            return False
-        return files.read_json(record).get("dataset") == self._place.name
+        Returns:
+            What people are shown, and the name of the run.
+        """
+        found = self._place.model.glob("????????-??????-*in*-best.keras")
+        names = []
+        for path in sorted(found, reverse=True):
+            run = path.stem.removesuffix("-best")
+            record_path = path.with_name(f"{run}.json")
+            record = (
+                files.read_json(record_path) if record_path.exists() else {}
+            )
+            if record.get("dataset") == self._place.name:
+                learned = "all takes" if record.get("refit") else "a part"
+                names.append((f"{run} (trained on {learned})", run))
+        return names
 
     def load(self, name: str) -> Predictor:
         """The model of a run, as it is on disk now.
@@ -92,21 +97,6 @@ class Models:
         given = Path(self._place.weights)
         return str(given) if given.is_file() else None
 
-    def predict(self, name: str, video: Path, top: int) -> list[Prediction]:
-        """The likeliest signs of one take, best first.
-
-        Raises:
-            UserError: if the video cannot be read.
-        """
-        ready = self.load(name)
-        asked = {video.name: Video(video, video.name)}
-        with self._lock:
-            for _, said, error in clips.predict_clips(ready, asked, 1):
-                if error is not None:
-                    raise UserError(f"{video.name}: {error}") from error
-                return ready.best(said.probabilities, top)
-        raise UserError(f"{video.name} gave no answer")
-
     def live(
         self, session: dict[str, Any], name: str, least: float, pause: float
     ) -> Live:
@@ -130,22 +120,66 @@ class Models:
             session["asked"] = asked
         return session["live"]
 
-    def find_signs(
-        self, name: str, video: Path, least: float, pause: float, top: int
-    ) -> tuple[pd.DataFrame, Path]:
-        """The signs of a long recording, and a file of subtitles.
+    def caution(self, name: str) -> str:
+        """What is to be known of a model before it is believed; maybe ""."""
+        if not name:
+            return ""
+        _, record = run_record.find_model(name, self._place.model)
+        return training.caution(record["features"])
 
-        Raises:
-            UserError: if the recording cannot be read.
-        """
-        ready = self.load(name)
-        settings = long_video.Settings(pause, least, top)
-        with self._lock:
-            signs = list(long_video.find_signs(ready, video, settings))
-        folder = Path(tempfile.mkdtemp(prefix="subtitles-"))
-        path = folder / f"{video.stem}.vtt"
-        subtitles.write_subtitles(path, signs)
-        return table_of(signs), path
+
+_models = functools.cache(Models)  # of a process that looks at videos
+
+
+def prepare(place: Workplace, name: str) -> None:
+    """Loads a model into a worker, so that the first answer comes sooner."""
+    _models(place).load(name)
+
+
+def predict(
+    video: Path, place: Workplace, name: str, top: int
+) -> list[Prediction]:
+    """The likeliest signs of one take, best first; for a worker.
+
+    Args:
+        video: the take.
+        place: where models are.
+        name: of the run.
+        top: how many to give.
+
+    Raises:
+        UserError: if the video cannot be read, or there is no such model.
+    """
+    ready = _models(place).load(name)
+    asked = {video.name: Video(video, video.name)}
+    ((_, said, error),) = clips.predict_clips(ready, asked, 1)
+    if error is not None:
+        raise UserError(f"{video.name}: {error}") from error
+    return ready.best(said.probabilities, top)
+
+
+def find_signs(
+    video: Path, place: Workplace, name: str, settings: long_video.Settings
+) -> list[Sign]:
+    """The signs of a long recording, in order; for a worker.
+
+    Args:
+        video: the recording.
+        place, name: see `predict`.
+        settings: how they are found.
+
+    Raises:
+        UserError: if it cannot be read, or there is no such model.
+    """
+    ready = _models(place).load(name)
+    return list(long_video.find_signs(ready, video, settings))
+
+
+def write_subtitles(video: Path, signs: list[Sign]) -> Path:
+    """Writes the signs of a recording as subtitles, in a folder of its own."""
+    path = Path(tempfile.mkdtemp(prefix="subtitles-")) / f"{video.stem}.vtt"
+    subtitles.write_subtitles(path, signs)
+    return path
 
 
 def table_of(signs: list[Sign]) -> pd.DataFrame:

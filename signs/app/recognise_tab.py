@@ -1,32 +1,48 @@
 """The tab on which a model is tried: live, on a take, on a recording."""
 
-import base64
 import html
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
-from signs.app import recorder, takes
-from signs.app.model_file import Models, bundle
+from signs.app import drawing, filming, model_file, recorder, takes
+from signs.app.model_file import Models
 from signs.app.preview import Previews
 from signs.app.training import Workplace
+from signs.app.worker import Worker
 from signs.core.errors import UserError
-from signs.inference.predictor import Prediction
+from signs.inference import long_video
+from signs.inference.live import Sign
+from signs.video import images
 
 PAUSE = 0.8  # seconds of rest that end a sign
 EVERY = 0.1  # seconds between two pictures of the camera
 TOP = 3
+KEPT = 12.0  # seconds that the camera's pictures are kept, to file a sign
 WAYS = ["camera", "one take or file", "a long recording"]
 
 
 def build(
-    place: Workplace, models: Models, previews: Previews, uploads: Path
+    place: Workplace,
+    models: Models,
+    previews: Previews,
+    recogniser: Worker,
+    uploads: Path,
 ) -> tuple[Callable[[], Any], list[Any]]:
     """Puts the tab into the page that is being built.
+
+    Args:
+        place: the folders and the data set.
+        models: what looks at cameras.
+        previews: what shows videos.
+        recogniser: what recognises videos.
+        uploads: where what browsers send is put.
 
     Returns:
         What gives the names of the models there are, and what shows them.
@@ -67,37 +83,67 @@ def build(
                         elem_id="recording",
                     )
                     search = gr.Button("Find the signs", elem_id="search")
+                    timeline = gr.HTML(elem_id="timeline")
                     found = gr.Dataframe(interactive=False, elem_id="found")
-                    subtitles = gr.File(label="subtitles", visible=False)
+                    subtitles = gr.File(
+                        label="subtitles", visible=False, elem_id="subtitles"
+                    )
             with gr.Column(scale=2):
                 answer = gr.HTML(elem_id="answer")
                 with gr.Group(visible=False) as correction:
                     gr.Markdown(
                         "That was wrong? File it for the next training."
                     )
-                    right = gr.Textbox(label="It was the sign")
-                    who = gr.Textbox(label="by")
+                    right = gr.Dropdown(
+                        label="It was the sign",
+                        allow_custom_value=True,
+                        elem_id="right-sign",
+                    )
+                    who = gr.Dropdown(
+                        label="by", allow_custom_value=True, elem_id="by"
+                    )
                     teach = gr.Button("File this take", elem_id="teach")
-                taught = gr.Markdown()
+                taught = gr.Markdown(elem_id="taught")
         session = gr.State(lambda: {})
         seen = gr.State(None)  # the path of the take that was recognised last
 
     def choices() -> Any:
         names = models.names()
-        return gr.Dropdown(names, value=names[0] if names else None)
+        filed = takes.find(place.dataset)
+        signs = sorted({take.sign for take in filed})
+        people = sorted({take.signer for take in filed} - {""})
+        return (
+            gr.Dropdown(names, value=names[0][1] if names else None),
+            gr.Dropdown(signs, value=None),
+            gr.Dropdown(people, value=None),
+        )
+
+    def warm_up() -> None:
+        names = models.names()
+        if names:
+            recogniser.begin(model_file.prepare, place, names[0][1])
 
     def watch(
-        picture: np.ndarray | None, name: str, least: float, kept: dict
+        picture: np.ndarray | None,
+        name: str,
+        least: float,
+        kept: dict,
+        correcting: str | None,
     ) -> Any:
-        if picture is None or not name:
+        # While a sign is being corrected, no other one takes its place.
+        if picture is None or not name or correcting:
             return gr.skip()
+        now = time.monotonic()
         with shown_errors():
-            signs = models.live(kept, name, least, PAUSE).update(
-                time.monotonic(), picture
-            )
-        if not signs:
-            return gr.skip()
-        return answer_as_html(signs[-1].predictions, least)
+            keep(kept, now, picture)
+            signs = models.live(kept, name, least, PAUSE).update(now, picture)
+            if not signs:
+                return gr.skip()
+            path = write_sign(kept, signs[-1], uploads)
+        shown = drawing.answer(
+            signs[-1].predictions, least, caution=models.caution(name)
+        )
+        return shown, gr.Group(visible=True), "", path
 
     def recognise_filmed(name: str, least: float, event: gr.EventData) -> Any:
         with shown_errors():
@@ -107,32 +153,49 @@ def build(
     def recognise(path: str | None, name: str, least: float) -> Any:
         if not path:
             return gr.skip()
+        video = Path(path)
         with shown_errors():
-            strip = previews.strip(Path(path))
-            predictions = models.predict(name, Path(path), TOP)
-        shown = answer_as_html(predictions, least, strip)
+            strip = previews.strip(video)
+            predictions = recogniser.run(
+                model_file.predict, video, place, name, TOP
+            )
+            caution = models.caution(name)
+        shown = drawing.answer(predictions, least, strip, caution)
         return shown, gr.Group(visible=True), "", path
 
-    def file_it(path: str | None, sign: str, signer: str) -> str:
+    def file_it(
+        path: str | None, sign: str | None, signer: str | None
+    ) -> tuple[str, None]:
         if not path:
             raise gr.Error("there is no take to file", duration=5)
         with shown_errors():
-            take = takes.add(place.dataset, sign, signer, Path(path))
-        return (
+            take = takes.correct(
+                place.dataset, sign or "", signer or "", Path(path)
+            )
+        said = (
             f"Filed as {html.escape(take.sign)} ({take.path.name}); it counts "
             "from the next training on."
         )
+        return said, None
 
     def find(path: str | None, name: str, least: float) -> Any:
         if not path:
             raise gr.Error("choose a recording first", duration=5)
+        settings = long_video.Settings(PAUSE, least, TOP)
         with shown_errors():
-            table, vtt = models.find_signs(name, Path(path), least, PAUSE, TOP)
-        return table, gr.File(str(vtt), visible=True)
+            signs = recogniser.run(
+                model_file.find_signs, Path(path), place, name, settings
+            )
+            vtt = model_file.write_subtitles(Path(path), signs)
+        return (
+            drawing.timeline(signs),
+            model_file.table_of(signs),
+            gr.File(str(vtt), visible=True),
+        )
 
     def download(name: str) -> str:
         with shown_errors():
-            return str(bundle(place, name))
+            return str(model_file.bundle(place, name))
 
     way.change(
         lambda name: [gr.Column(visible=name == each) for each in WAYS],
@@ -141,8 +204,8 @@ def build(
     )
     camera.stream(
         watch,
-        inputs=[camera, chosen, threshold, session],
-        outputs=answer,
+        inputs=[camera, chosen, threshold, session, right],
+        outputs=[answer, correction, taught, seen],
         stream_every=EVERY,
         time_limit=600,
         show_progress="hidden",
@@ -157,13 +220,52 @@ def build(
         inputs=[clip, chosen, threshold],
         outputs=[answer, correction, taught, seen],
     )
-    teach.click(file_it, inputs=[seen, right, who], outputs=taught)
+    teach.click(file_it, inputs=[seen, right, who], outputs=[taught, right])
     search.click(
-        find, inputs=[recording, chosen, threshold], outputs=[found, subtitles]
+        find,
+        inputs=[recording, chosen, threshold],
+        outputs=[timeline, found, subtitles],
     )
     zipped.click(download, inputs=chosen, outputs=zipped)
-    tab.select(choices, outputs=chosen)
-    return choices, [chosen]
+    tab.select(choices, outputs=[chosen, right, who])
+    tab.select(warm_up)
+    return choices, [chosen, right, who]
+
+
+def keep(kept: dict, now: float, picture: np.ndarray) -> None:
+    """Keeps a picture of the camera for some seconds, as JPEG.
+
+    Args:
+        kept: what the page keeps of a browser.
+        now: when it came, in seconds.
+        picture: RGB, uint8.
+    """
+    pictures = kept.setdefault("pictures", deque())
+    pictures.append((now, images.encode_jpeg(picture)))
+    while pictures[0][0] < now - KEPT:
+        pictures.popleft()
+
+
+def write_sign(kept: dict, sign: Sign, folder: Path) -> str | None:
+    """Writes the pictures of a sign that the camera saw, as a video.
+
+    Args:
+        kept: see `keep`.
+        sign: what was recognised.
+        folder: where it is written.
+
+    Returns:
+        The path of the video; None if the pictures are gone already.
+    """
+    pictures = [
+        (when, images.decode_jpeg(picture))
+        for when, picture in kept["pictures"]
+        if sign.start <= when <= sign.end
+    ]
+    if len(pictures) < 2:
+        return None
+    path = Path(tempfile.mkdtemp(prefix="sign-", dir=folder)) / "sign.mp4"
+    return str(filming.write_video(path, pictures))
 
 
 class shown_errors:
@@ -175,36 +277,3 @@ class shown_errors:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if isinstance(error, UserError):
             raise gr.Error(str(error), duration=10) from error
-
-
-def answer_as_html(
-    predictions: Sequence[Prediction], least: float, strip: bytes | None = None
-) -> str:
-    """The likeliest signs as bars, best first, and what was seen.
-
-    Args:
-        predictions: best first.
-        least: the probability below which it is none of them.
-        strip: the frames that were seen, as JPEG.
-    """
-    best = predictions[0]
-    is_known = best.probability >= least
-    head = html.escape(best.name) if is_known else "none of these"
-    rows = [
-        f'<div style="display:flex;gap:8px;align-items:center;margin:6px 0">'
-        f'<span style="width:9em">{html.escape(one.name)}</span>'
-        '<span style="flex:1;background:#8883;border-radius:4px">'
-        f'<span style="display:block;height:18px;border-radius:4px;'
-        f"background:{'#ea580c' if is_known else '#888'};"
-        f'width:{100 * one.probability:.0f}%"></span></span>'
-        f'<span style="width:3em">{one.probability:.0%}</span></div>'
-        for one in predictions
-    ]
-    picture = ""
-    if strip is not None:
-        data = base64.b64encode(strip).decode()
-        picture = (
-            '<p>What it saw:</p><img style="max-width:100%" '
-            f'alt="the frames of the clip" src="data:image/jpeg;base64,{data}">'
-        )
-    return f"<h2>{head}</h2>" + "".join(rows) + picture

@@ -128,7 +128,7 @@ def _add_upload(
     try:
         for one in uploads.videos_of(upload, folder):
             try:
-                previews.strip(one.path)
+                previews.check(one.path)
                 takes.add(dataset, one.sign or sign, signer, one.path)
                 kept += 1
             except UserError as error:

@@ -5,6 +5,7 @@ A take is `data/NAME/video/SIGN/SIGNER-01.webm`; who signs is in
 and the page shows what is filed by hand.
 """
 
+import filecmp
 import re
 import shutil
 import unicodedata
@@ -22,10 +23,11 @@ from signs.data import clips_table
 from signs.data.clips_table import Dataset
 
 LONGEST_NAME = 60  # characters
+_LONGEST_BYTES = 200  # of 255 that a file's name may have
 ENOUGH_TAKES = 5  # of one sign by one person
-_NAME = re.compile(r"[^\W_][\w '+-]*", re.UNICODE)
+_OTHERS = " -_'+"  # that names may have besides letters, digits and accents
 # Names that Windows keeps for devices.
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
+_RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[\d¹²³])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,19 @@ def check_name(text: str, what: str) -> str:
     name = unicodedata.normalize("NFC", text).strip()
     if not name:
         raise UserError(f"the name of the {what} is missing")
-    if len(name) > LONGEST_NAME or len(name.encode()) > 4 * LONGEST_NAME:
+    if len(name) > LONGEST_NAME or len(name.encode()) > _LONGEST_BYTES:
         raise UserError(
-            f"the name of the {what} is longer than {LONGEST_NAME} characters"
+            f"the name of the {what} is too long; take at most {LONGEST_NAME} "
+            "characters"
         )
-    if not _NAME.fullmatch(name) or _RESERVED.fullmatch(name):
+    # Vowels of Indian scripts and accents are marks of their own (M).
+    kinds = [unicodedata.category(character)[0] for character in name]
+    is_good = kinds[0] in "LN" and all(
+        kind in "LMN" or character in _OTHERS
+        for kind, character in zip(kinds, name, strict=True)
+    )
+    # In names of videos, --- separates a word from what follows it.
+    if not is_good or "---" in name or _RESERVED.fullmatch(name):
         raise UserError(
             f"{name!r} cannot be the name of a {what}: begin with a letter or "
             "digit, and use letters, digits, blanks and - _ ' + only"
@@ -97,11 +107,32 @@ def add(dataset: Dataset, sign: str, signer: str, video: Path) -> Take:
     return take
 
 
-def move(dataset: Dataset, take: Take, sign: str) -> Take:
-    """Files a take under another sign: it was recognised, or named, wrongly."""
-    moved = add(dataset, sign, take.signer, take.path)
-    discard(dataset, take)
-    return moved
+def correct(dataset: Dataset, sign: str, signer: str, video: Path) -> Take:
+    """Files a video under its right sign, wherever it is filed now.
+
+    Args:
+        dataset: where to.
+        sign, signer: names; see `check_name`.
+        video: a file; where it is a take already, that one moves.
+
+    Raises:
+        UserError: if a name is none.
+    """
+    before = [take for take in find(dataset) if _is_same(take.path, video)]
+    right = (check_name(sign, "sign"), check_name(signer, "signer"))
+    for take in before:
+        if (take.sign, take.signer) == right:
+            return take
+    filed = add(dataset, sign, signer, video)
+    for take in before:
+        discard(dataset, take)
+    return filed
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.stat().st_size == other.stat().st_size and filecmp.cmp(
+        one, other, shallow=False
+    )
 
 
 def discard(dataset: Dataset, take: Take) -> None:

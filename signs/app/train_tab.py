@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from signs.app import training
+from signs.app import takes, training
 from signs.app.jobs import Jobs, Progress
 from signs.app.training import Workplace
 from signs.core.errors import UserError
@@ -36,9 +36,10 @@ def build(place: Workplace, jobs: Jobs) -> tuple[Callable[[], Any], list[Any]]:
                     _choices(features),
                     value=features,
                     label="Features",
-                    info=f"{features}: {why}",
+                    info=f"suggested: {features} ({why})",
                     elem_id="features",
                 )
+                needed = gr.Markdown(elem_id="needed")
                 epochs = gr.Number(
                     training.EPOCHS,
                     label="Epochs",
@@ -67,14 +68,17 @@ def build(place: Workplace, jobs: Jobs) -> tuple[Callable[[], Any], list[Any]]:
                     y_lim=[0, 1],
                     height=260,
                     title="Accuracy, epoch by epoch",
+                    visible=False,
                 )
                 said = gr.Markdown(elem_id="outcome")
                 with gr.Row():
-                    confusion = gr.Image(
-                        label="What is taken for what",
-                        interactive=False,
-                        height=340,
-                    )
+                    with gr.Column():
+                        gr.Markdown("What is taken for what")
+                        confusion = gr.Image(
+                            show_label=False,
+                            interactive=False,
+                            height=340,
+                        )
                     with gr.Column():
                         wrong = gr.Dataframe(
                             label="Clips that it gets wrong: click to watch",
@@ -90,11 +94,12 @@ def build(place: Workplace, jobs: Jobs) -> tuple[Callable[[], Any], list[Any]]:
     shown = [status, lines, curve, said, confusion, wrong, report]
 
     def state() -> list[Any]:
-        progress = jobs.current.progress if jobs.current else Progress()
+        progress = jobs.current.progress if jobs.current else _before(place)
+        accuracy = curve_of(place)
         return [
             status_as_html(progress),
             "\n".join(list(progress.lines)[-LINES_SHOWN:]),
-            curve_of(place),
+            gr.LinePlot(accuracy, visible=len(accuracy) > 0),
             *_outcome(place, progress),
         ]
 
@@ -110,15 +115,38 @@ def build(place: Workplace, jobs: Jobs) -> tuple[Callable[[], Any], list[Any]]:
 
     def watch(table: pd.DataFrame, event: gr.SelectData) -> Any:
         clip = table.iloc[event.index[0]]["clip"]
-        found = sorted(place.dataset.video.glob(f"{clip}.*"))
-        return gr.Video(str(found[0]) if found else None, visible=True)
+        # Looked up, as what a browser sends is no path.
+        found = [
+            str(take.path)
+            for take in takes.find(place.dataset)
+            if takes.clip_of(place.dataset, take) == clip
+        ]
+        return gr.Video(found[0] if found else None, visible=True)
+
+    def say_lacking(name: str) -> str:
+        return training.lacking(place, name)
+
+    def begin() -> list[Any]:
+        name, why = training.features_to_use(place)
+        choice = gr.Dropdown(value=name, info=f"suggested: {name} ({why})")
+        return [choice, say_lacking(name), *state()]
 
     train.click(start, inputs=[chosen, epochs]).then(state, outputs=shown)
     stop.click(end).then(state, outputs=shown)
     timer.tick(state, outputs=shown, show_progress="hidden")
+    chosen.change(say_lacking, inputs=chosen, outputs=needed)
+    tab.select(say_lacking, inputs=chosen, outputs=needed)
     tab.select(state, outputs=shown)
     wrong.select(watch, inputs=wrong, outputs=watched)
-    return state, shown
+    return begin, [chosen, needed, *shown]
+
+
+def _before(place: Workplace) -> Progress:
+    """What is known of a training of an earlier page."""
+    run = training.unfinished(place)
+    if run is None:
+        return Progress()
+    return Progress("stopped", run.name, number=1, steps=1)
 
 
 def _choices(preferred: str) -> list[str]:
@@ -129,7 +157,7 @@ def _choices(preferred: str) -> list[str]:
 def status_as_html(progress: Progress) -> str:
     """How far a job is, as a bar."""
     if not progress.step:
-        return "<p>No training yet.</p>"
+        return "<p>No training is under way.</p>"
     finished = progress.number - 1 + (progress.percent or 0) / 100
     if progress.state == "done":
         finished = progress.steps
@@ -145,11 +173,8 @@ def status_as_html(progress: Progress) -> str:
 
 def curve_of(place: Workplace) -> pd.DataFrame:
     """The accuracy of the newest run: epoch, accuracy, of which clips."""
-    # Numbers even without a row, else the plot takes them for names.
-    empty = pd.DataFrame(
-        {"epoch": [0.0][:0], "accuracy": [0.0][:0], "clips": [""][:0]}
-    )
-    run = training.newest_run(place)
+    empty = pd.DataFrame(columns=["epoch", "accuracy", "clips"])
+    run = training.newest_run(place, judged=True)
     if run is None or not run.csv.exists():
         return empty
     try:
@@ -187,7 +212,9 @@ def _outcome(place: Workplace, progress: Progress) -> list[Any]:
     confusion = str(came_out.confusion) if came_out.confusion else None
     report = str(came_out.report) if came_out.report else None
     return [
-        came_out.sentence,
+        f"**{came_out.caution}** {came_out.sentence}"
+        if came_out.caution
+        else came_out.sentence,
         confusion,
         came_out.wrong,
         gr.File(report, visible=report is not None),

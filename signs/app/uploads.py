@@ -55,8 +55,12 @@ def videos_of(upload: Path, folder: Path) -> Iterator[Upload]:
     try:
         with zipfile.ZipFile(upload) as archive:
             yield from _unpack(archive, folder, upload.name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise UserError(f"{upload.name} cannot be unpacked: {error}") from error
+    except UserError:
+        raise
+    except Exception as error:  # a damaged archive may lead to any
+        raise UserError(
+            f"{upload.name} cannot be unpacked: {error or 'it is cut off'}"
+        ) from error
 
 
 def _unpack(

@@ -123,7 +123,7 @@ def load(name: str, weights: str, seed: int = 0) -> Network:
     size = CNNS[variant.kind].size
     keras.utils.set_random_seed(seed)
     if weights == "imagenet":
-        base = _application(variant, _imagenet(name, variant))
+        base = _application(variant, _imagenet(name))
     elif weights == "random":
         base = _application(variant, None)
     else:
@@ -243,10 +243,19 @@ def _with_preprocessing(
     return keras.Model(inputs, outputs, name=kind)
 
 
-def _imagenet(name: str, variant: Variant) -> Path:
-    """The file of ImageNet's weights; downloads it first, if need be."""
-    from signs.core import download
+def imagenet_file(name: str) -> tuple[str, Path]:
+    """Where the weights of a CNN come from, and where they are kept.
 
+    Args:
+        name: see `variants.full_name`.
+
+    Returns:
+        The address, and the path, whether it is there or not.
+
+    Raises:
+        UserError: if there are none.
+    """
+    variant = split_name(name)
     application = CNNS[variant.kind]
     if variant.width not in application.weights:
         there = ", ".join(f"{x:g}" for x in application.weights)
@@ -256,10 +265,18 @@ def _imagenet(name: str, variant: Variant) -> Path:
         )
     file = application.weights[variant.width]
     folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    return f"{STORE}/{application.module}/{file}", folder / "models" / file
+
+
+def _imagenet(name: str) -> Path:
+    """The file of ImageNet's weights; downloads it first, if need be."""
+    from signs.core import download
+
+    address, path = imagenet_file(name)
     return download.fetch(
-        f"{STORE}/{application.module}/{file}",
-        f"md5:{MD5[file]}" if file in MD5 else None,
-        folder / "models",
-        f"put it into {folder / 'models'}, or name a file with --weights "
+        address,
+        f"md5:{MD5[path.name]}" if path.name in MD5 else None,
+        path.parent,
+        f"put it into {path.parent}, or name a file with --weights "
         "FILE, or try the steps out with --weights random",
     )

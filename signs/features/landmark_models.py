@@ -92,6 +92,34 @@ def find_models(folder: Path | None = None) -> LandmarkModels:
     return _checked(hand, there[0] if there else None)
 
 
+def find_at_hand() -> LandmarkModels | None:
+    """The models that can be used at once; nothing is downloaded.
+
+    Returns:
+        None where MediaPipe is not installed, or the hands' model is not on
+        this disk or damaged.
+    """
+    if importlib.util.find_spec("mediapipe") is None:
+        return None
+    folder = kept_in()
+    bodies = [folder / name for name in _BODIES if (folder / name).is_file()]
+    if not is_whole(folder / _HAND):
+        return None
+    return _checked(folder / _HAND, bodies[0] if bodies else None)
+
+
+def kept_in() -> Path:
+    """The folder in which models are looked for first."""
+    import pooch
+
+    return Path(os.environ.get(FOLDER_VARIABLE) or pooch.os_cache("signs"))
+
+
+def addresses() -> list[str]:
+    """Where the models are to be had: of hands, and of bodies."""
+    return [_address(name) for name in _PUBLIC]
+
+
 def _address(name: str) -> str:
     return f"{_STORE}/{_PUBLIC[name][0]}/{name}"
 
@@ -119,13 +147,19 @@ def _checked(hand: Path, body: Path | None) -> LandmarkModels:
 
 def _check(path: Path) -> None:
     """Raises a `UserError` if a model file is not whole."""
+    if not is_whole(path):
+        raise UserError(damaged(path))
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a model file is there and not damaged."""
+    if not path.is_file():
+        return False
     try:
         with zipfile.ZipFile(path) as archive:
-            is_whole = archive.testzip() is None
+            return archive.testzip() is None
     except (zipfile.BadZipFile, EOFError, NotImplementedError):
-        is_whole = False
-    if not is_whole:
-        raise UserError(damaged(path))
+        return False
 
 
 def damaged(path: Path) -> str:

@@ -48,7 +48,7 @@ def test_it_answers_the_mean_of_its_members(root: Path):
         for name in names
     ]
     answers = [model.predict_on_batch(clips) for model in members]
-    assert not np.allclose(*answers, atol=1e-4)
+    assert not np.allclose(answers[0], answers[1], atol=1e-4)
     mean = classifier.load_classifier(path, (20, 8)).predict_on_batch(clips)
     np.testing.assert_allclose(mean, np.mean(answers, axis=0), atol=1e-6)
     one = export.alone(classifier.load_classifier(path))

@@ -72,22 +72,22 @@ def test_the_path_for_ones_own_videos_runs_as_printed(tmp_path: Path) -> None:
         *("evaluate.py", "plot_logs.py", "predict.py"),
     ]
     said = {}
-    for script, *arguments_of in steps:
-        if script == "feature.py":  # as README says, without a network
-            arguments_of += ["--weights", "auto"]
+    for name, *given in steps:
+        if name == "feature.py":  # as README says, without a network
+            given += ["--weights", "auto"]
         done = subprocess.run(
-            [sys.executable, script, *arguments_of],
+            [sys.executable, name, *given],
             cwd=tmp_path,
             env={**os.environ, "PYTHONUTF8": "1"},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{script}: {done.stdout}{done.stderr}"
-        said[script] = done.stdout
+        assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+        said[name] = done.stdout
     assert "signer" in said["frame.py"]
-    for script in ("feature.py", "train_lstm.py"):
-        assert said[script].count("computing on ") == 1, said[script]
+    for name in ("feature.py", "train_lstm.py"):
+        assert said[name].count("computing on ") == 1, said[name]
     assert "Validation set: max accuracy" in said["plot_logs.py"]
     assert len(list((tmp_path / "log").glob("*.html"))) == 1
     signs = {x.name for x in (tmp_path / "data/mine/video").iterdir()}

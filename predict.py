@@ -56,10 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json:
         messages_to_stderr()
 
-    from signs.cluster import ray_backend
     from signs.inference import clips
 
     if args.cluster:
+        from signs.cluster import ray_backend
+
         ray_backend.require()
     path, record = flags.find_model(args)
     videos = clips.find_videos(args.videos)
@@ -117,14 +118,15 @@ def classify(
     args: argparse.Namespace, predictor: "Predictor", videos: "dict[str, Video]"
 ) -> "Iterator[Outcome]":
     """Yields the probabilities of all classes for each clip, in order."""
-    from signs.cluster import ray_backend
-    from signs.core import parallel
-    from signs.features import engines, worker_setup
     from signs.inference import clips
 
     if not args.cluster:
         yield from clips.predict_clips(predictor, videos, args.workers)
         return
+    from signs.cluster import ray_backend
+    from signs.core import parallel
+    from signs.features import engines, worker_setup
+
     if predictor.whole:
         raise UserError(
             f"{predictor.path} takes landmarks, which a cluster does not make "

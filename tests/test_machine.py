@@ -60,7 +60,7 @@ def test_a_backend_that_is_not_there_is_named_in_one_line(
         "util.find_spec = lambda n, *a: None if n == 'jax' else find(n, *a)\n"
         "from signs.core import arguments\n"
         "def main(argv):\n"
-        "    from signs.core import backend\n"
+        "    from signs.core.backend import keras\n"
         "sys.exit(arguments.run(main))\n"
     )
     done = run(tmp_path, program, KERAS_BACKEND=name)

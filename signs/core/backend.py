@@ -2,26 +2,51 @@
 
 TensorFlow's libraries write to the process's stderr before any setting of
 theirs is read. What they say is shown only if something fails.
+
+Keras is imported when `keras` is first asked for, which takes seconds; the
+rest of this module asks for it only where that cannot be helped.
 """
 
 import os
 import shutil
 import subprocess
+import sys
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from signs.core.arguments import available_cores
 from signs.core.errors import UserError
 from signs.core.messages import count, log
 from signs.core.quiet import quiet_libraries
 
+PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+# Without one of these, Linux has no GPU that a backend could use: NVIDIA's,
+# those of its small boards, AMD's, and either below Windows (WSL2).
+_DEVICES = ("nvidiactl", "nvhost-ctrl-gpu", "kfd", "dxg")
+
+if TYPE_CHECKING:
+    import keras
+
+
+def __getattr__(name: str) -> Any:
+    """Imports Keras the first time."""
+    if name != "keras":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault("keras", _import_keras())
+
+
+def backend_name() -> str:
+    """The backend that Keras is to use; Keras itself is not asked."""
+    return os.environ.get("KERAS_BACKEND", "tensorflow")
+
 
 def _import_keras() -> ModuleType:
     """Keras on the backend of KERAS_BACKEND, set as this project needs it."""
-    name = os.environ.get("KERAS_BACKEND", "tensorflow")
+    name = backend_name()
     mend = "or unset KERAS_BACKEND for TensorFlow"
     if name not in PACKAGES:
         raise UserError(
@@ -43,17 +68,16 @@ def _import_keras() -> ModuleType:
     return keras
 
 
-PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
-
-if TYPE_CHECKING:
-    import keras
-else:
-    keras = _import_keras()
-
-
 def has_gpu() -> bool:
-    """Whether Keras's backend sees a GPU."""
-    backend = keras.backend.backend()
+    """Whether Keras's backend sees a GPU.
+
+    It is only asked, which takes seconds, where the machine may have one.
+    """
+    if sys.platform == "linux" and not any(
+        Path("/dev", name).exists() for name in _DEVICES
+    ):
+        return False
+    backend = backend_name()
     if backend == "torch":
         import torch
 
@@ -63,6 +87,8 @@ def has_gpu() -> bool:
 
         # Asked for its GPUs, it fails where there are none.
         return bool(jax.default_backend() == "gpu")
+    from signs.core.backend import keras
+
     return bool(keras.distribution.list_devices("gpu"))
 
 
@@ -70,7 +96,7 @@ def device_name() -> str:
     """What Keras computes on, in words: `NVIDIA H100 (GPU)`, `2 CPU cores`."""
     if not has_gpu():
         return count(available_cores(), "CPU core")
-    backend = keras.backend.backend()
+    backend = backend_name()
     if backend == "torch":
         import torch
 
@@ -96,7 +122,7 @@ def say_device(engine: str = "keras") -> None:
         engine: what computes; anything but Keras does so on the CPU.
     """
     if engine == "keras":
-        log.info(f"computing on {device_name()}, by {keras.backend.backend()}")
+        log.info(f"computing on {device_name()}, by {backend_name()}")
     else:
         log.info(
             f"computing on {count(available_cores(), 'CPU core')}, by {engine}"
@@ -108,10 +134,9 @@ def say_device(engine: str = "keras") -> None:
             "(Linux, or WSL2 on Windows)",
             "jax": 'python -m pip install "jax[cuda]"',
             "torch": "install torch with CUDA, see pytorch.org",
-        }[keras.backend.backend()]
+        }[backend_name()]
         log.warning(
-            f"{idle} is not used: {keras.backend.backend()} cannot see it; "
-            f"{remedy}"
+            f"{idle} is not used: {backend_name()} cannot see it; {remedy}"
         )
 
 
@@ -133,4 +158,11 @@ def _nvidia_gpu() -> str | None:
     return found[0] if answer.returncode == 0 and found else None
 
 
-__all__ = ["device_name", "has_gpu", "keras", "quiet_libraries", "say_device"]
+__all__ = [
+    "backend_name",
+    "device_name",
+    "has_gpu",
+    "keras",
+    "quiet_libraries",
+    "say_device",
+]

@@ -4,11 +4,11 @@ The work on one clip is a plain function of one picklable argument; nothing
 here knows what it does.
 """
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from typing import Any
-
-from tqdm import tqdm
+from typing import Any, TypeVar
 
 from signs.core.errors import UserError
 from signs.core.files import is_full
@@ -19,6 +19,7 @@ COSTS_ONE_CLIP = (UserError, ValueError, OSError, MemoryError)
 Outcome = tuple[str, Any, BaseException | None]
 # Works on some clips, whose rows it is given, and yields what came of them.
 Work = Callable[[dict[str, Any]], Iterable[Outcome]]
+Result = TypeVar("Result")
 
 
 def map_clips(
@@ -128,6 +129,8 @@ def collect(
         outcomes: (clip, result, error), one a clip.
         total: how many there will be.
     """
+    from tqdm import tqdm
+
     results: dict[str, Any] = {}
     failures: dict[str, str] = {}
     hidden = True if quiet else None  # None: unless on a terminal
@@ -158,3 +161,32 @@ def ends_the_run(error: BaseException) -> bool:
         or is_full(error)
         or not isinstance(error, COSTS_ONE_CLIP)
     )
+
+
+def read_ahead(
+    read: Callable[[Any], Result],
+    rows: Mapping[str, Any],
+    ahead: int,
+    readers: int,
+) -> Iterator[tuple[str, Future[Result]]]:
+    """Yields the clips with what is read of them, some still being read.
+
+    Args:
+        read: gives the pictures of a clip, say.
+        rows: what `read` takes, by clip.
+        ahead: how many clips are read before they are asked for.
+        readers: threads that read.
+    """
+    waiting: deque[tuple[str, Future[Result]]] = deque()
+    with ThreadPoolExecutor(readers) as pool:
+        try:
+            for clip, row in rows.items():
+                waiting.append((clip, pool.submit(read, row)))
+                if len(waiting) > ahead:
+                    yield waiting.popleft()
+            while waiting:
+                yield waiting.popleft()
+        except BaseException:
+            # Only then: after a normal end, the last ones are still read.
+            pool.shutdown(cancel_futures=True)
+            raise

@@ -18,8 +18,6 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
-
 from signs.core.errors import UserError
 
 # Workers start afresh rather than as copies of this process, which may hold
@@ -101,6 +99,8 @@ class Pool:
         self._pool.join()
 
     def _open(self) -> Any:
+        from pebble import ProcessPool
+
         _CONTEXT.Lock()  # starts the tracker of locks, which unblocks Ctrl-C
         return ProcessPool(
             self._workers,
@@ -139,6 +139,8 @@ class Pool:
 
     def _explain(self, error: BaseException | None) -> BaseException | None:
         """Says in words for people what Pebble says of a process."""
+        from pebble import ProcessExpired
+
         if isinstance(error, ProcessExpired):
             code = error.exitcode
             name = signal.strsignal(-code) if code < 0 else f"exit code {code}"

@@ -8,13 +8,15 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from signs.core.errors import UserError
 from signs.core.messages import count
 from signs.data.csv_files import read_csv as read_csv
 from signs.data.csv_files import write_table as write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ["clip", "video", "label", "signer", "split"]
 # Only there where clips are sections of longer videos; in seconds.
@@ -76,7 +78,7 @@ class Dataset:
         return self.root / ".made-from" / f"{step}.jsonl"
 
 
-def read_clips(dataset: Dataset) -> pd.DataFrame:
+def read_clips(dataset: Dataset) -> "pd.DataFrame":
     """Reads and checks `clips.csv`.
 
     Returns:
@@ -97,7 +99,7 @@ def read_clips(dataset: Dataset) -> pd.DataFrame:
     return clips
 
 
-def check_clips(clips: pd.DataFrame, path: Path) -> None:
+def check_clips(clips: "pd.DataFrame", path: Path) -> None:
     """Raises a `UserError` if the clips table says something impossible."""
 
     def refuse(problem: str) -> None:
@@ -177,8 +179,8 @@ def on_disk(cell: str) -> str:
 
 
 def keep_classes(
-    clips: pd.DataFrame, min_clips: int = 1, classes: int | None = None
-) -> pd.DataFrame:
+    clips: "pd.DataFrame", min_clips: int = 1, classes: int | None = None
+) -> "pd.DataFrame":
     """Keeps the clips of the larger classes.
 
     Clips without a label go if any class does.
@@ -225,15 +227,17 @@ def is_number(label: str) -> bool:
     return label.isascii() and label.isdigit() and len(label) < 19
 
 
-def classes_of(clips: pd.DataFrame) -> pd.DataFrame:
+def classes_of(clips: "pd.DataFrame") -> "pd.DataFrame":
     """The classes table of a clips table; a class is named by its label."""
+    import pandas as pd
+
     labels = class_order(clips["label"])
     table = pd.DataFrame({"label": labels, "name": labels}, dtype=str)
     table.insert(0, "index", range(len(labels)))
     return table
 
 
-def read_classes(dataset: Dataset) -> pd.DataFrame:
+def read_classes(dataset: Dataset) -> "pd.DataFrame":
     """Reads `classes.csv`: index (int, from 0), label, name; by index.
 
     Raises:

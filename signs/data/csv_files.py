@@ -11,11 +11,13 @@ import unicodedata
 import warnings
 from collections.abc import Collection, Mapping
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from signs.core import files
 from signs.core.errors import UserError
+
+if TYPE_CHECKING:  # a clip alone is recognised without it, and sooner
+    import pandas as pd
 
 SEPARATORS = ",;\t"
 # A first line by which Excel tells itself the separator.
@@ -23,7 +25,7 @@ _EXCEL = re.compile(r'"?sep=(.)"?\s*?(\r\n|\r|\n)', re.IGNORECASE)
 _QUOTED = re.compile('"[^"]*"')
 
 
-def read_csv(path: Path, keep_blank_lines: bool = False) -> pd.DataFrame:
+def read_csv(path: Path, keep_blank_lines: bool = False) -> "pd.DataFrame":
     """Reads a table as text.
 
     Args:
@@ -35,6 +37,8 @@ def read_csv(path: Path, keep_blank_lines: bool = False) -> pd.DataFrame:
     Raises:
         UserError: if it is neither, or not a table.
     """
+    import pandas as pd
+
     text = read_text(path)
     separator, text = _separator(text)
     try:
@@ -92,8 +96,8 @@ def column_name(cell: str) -> str:
 
 
 def rename_columns(
-    table: pd.DataFrame, synonyms: Mapping[str, Collection[str]]
-) -> pd.DataFrame:
+    table: "pd.DataFrame", synonyms: Mapping[str, Collection[str]]
+) -> "pd.DataFrame":
     """Gives the columns of people's tables the names that they have here.
 
     Args:
@@ -110,7 +114,7 @@ def rename_columns(
     return table.rename(columns=renamed)
 
 
-def write_table(path: Path, table: pd.DataFrame) -> None:
+def write_table(path: Path, table: "pd.DataFrame") -> None:
     """Writes a table atomically, with the same bytes everywhere."""
     with files.atomic(path) as temporary:
         table.to_csv(

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, ItemsView, Iterator, Mapping
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 Task = TypeVar("Task")
 _BLOCK = 1_000  # rows that are made of the table at once
@@ -22,7 +23,7 @@ class Rows(Mapping[str, Task]):
     """
 
     def __init__(
-        self, clips: pd.DataFrame, make: Callable[[dict[str, Any]], Task]
+        self, clips: "pd.DataFrame", make: Callable[[dict[str, Any]], Task]
     ):
         self._clips = clips.reset_index(drop=True)
         self._make = make
@@ -54,6 +55,8 @@ class Rows(Mapping[str, Task]):
 
     def only(self, condition: Callable[[str, Task], bool]) -> "Rows[Task]":
         """Those whose clip and task fulfil a condition."""
+        import pandas as pd
+
         wanted = [condition(clip, task) for clip, task in self.in_order()]
         return Rows(self._clips[pd.array(wanted, "bool")], self._make)
 

@@ -1,8 +1,6 @@
 """From frames to features on disk, by a CNN."""
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -179,7 +177,9 @@ def make_features(
         (clip, path of the features, None), or (clip, None, error) where the
         frames of a clip are missing or damaged.
     """
-    pictures_of = read_ahead(_read, rows, 2 * clips_at_once + 2, readers)
+    pictures_of = parallel.read_ahead(
+        _read, rows, 2 * clips_at_once + 2, readers
+    )
     while group := list(islice(pictures_of, clips_at_once)):
         good: list[tuple[str, np.ndarray]] = []
         for clip, future in group:
@@ -228,35 +228,6 @@ def _read_pictures(task: FeatureTask) -> np.ndarray:
     )
     hands = hand_crop.crop_hands(pictures, landmarks)
     return frame_store.to_batch(hands, task.size)
-
-
-def read_ahead(
-    read: Callable[[Any], np.ndarray],
-    rows: Mapping[str, Any],
-    ahead: int,
-    readers: int,
-) -> Iterator[tuple[str, Future[np.ndarray]]]:
-    """Yields the clips with their pictures, some of them still being read.
-
-    Args:
-        read: gives the pictures of a clip.
-        rows: what `read` takes, by clip.
-        ahead: how many clips are read before they are asked for.
-        readers: threads that read.
-    """
-    waiting: deque[tuple[str, Future[np.ndarray]]] = deque()
-    with ThreadPoolExecutor(readers) as pool:
-        try:
-            for clip, row in rows.items():
-                waiting.append((clip, pool.submit(read, row)))
-                if len(waiting) > ahead:
-                    yield waiting.popleft()
-            while waiting:
-                yield waiting.popleft()
-        except BaseException:
-            # Only then: after a normal end, the last ones are still read.
-            pool.shutdown(cancel_futures=True)
-            raise
 
 
 def write_features(task: FeatureTask, features: np.ndarray) -> Path:

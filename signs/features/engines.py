@@ -8,6 +8,7 @@ features are others, if near: `cnn.precision` tells the two apart.
 """
 
 import importlib.util
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,9 +16,10 @@ import cv2
 import numpy as np
 
 from signs.core import files
-from signs.core.backend import has_gpu, keras, quiet_libraries
+from signs.core.backend import backend_name, has_gpu
 from signs.core.errors import UserError
 from signs.core.messages import log
+from signs.core.quiet import quiet_libraries
 from signs.features import backbones
 from signs.features.backbones import Network
 
@@ -108,7 +110,7 @@ def choose(name: str) -> str:
     has_avx512 = "*AVX512-SKX" in cv2.getCPUFeaturesLine().split()
     order = ["openvino", "litert"] if has_avx512 else ["litert"]
     there = [engine for engine in order if not missing[engine]]
-    return "keras" if has_gpu() or not there else there[0]
+    return "keras" if not there or has_gpu() else there[0]
 
 
 def suit(name: str, described: dict[str, Any]) -> str:
@@ -170,6 +172,8 @@ def set_precision(model: Any, policy: str) -> None:
         policy: a Keras dtype policy, such as `mixed_bfloat16`: weights stay
             float32.
     """
+    from signs.core.backend import keras
+
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             set_precision(layer, policy)
@@ -185,11 +189,8 @@ class LiteRtEngine:
     def __init__(
         self, path: Path, size: int, threads: int, name: str = "litert"
     ):
-        from ai_edge_litert.interpreter import Interpreter
-
         self.name = name
-        with quiet_libraries():
-            self._interpreter = Interpreter(str(path), num_threads=threads)
+        self._interpreter = open_interpreter(path, threads)
         self._size = size
         self._count = 0
         self._allocate(self.batch)
@@ -211,17 +212,25 @@ class LiteRtEngine:
         self._count = count
 
 
+def open_interpreter(path: Path, threads: int) -> Any:
+    """Loads a file in LiteRT's format; its tensors are yet to be allocated."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    with quiet_libraries():
+        return Interpreter(str(path), num_threads=threads)
+
+
 class OpenVinoEngine:
-    """Runs a converted CNN by OpenVINO, on the CPU."""
+    """Runs a converted CNN by OpenVINO, on the CPU.
+
+    It is loaded when it is first used, and so after a clip was read.
+    """
 
     name = "openvino"
     batch = 20
 
     def __init__(self, path: Path, size: int, threads: int):
-        from openvino import Core
-
-        self._core = Core()
-        self._network = self._core.read_model(path)
+        self._path = path
         self._size = size
         self._settings = {
             "INFERENCE_NUM_THREADS": threads,
@@ -229,28 +238,38 @@ class OpenVinoEngine:
             # By itself it would use bfloat16 on some CPUs.
             "INFERENCE_PRECISION_HINT": "f32",
         }
-        # By how many pictures they take. A network for any number of them
-        # takes twice as long for a small CNN, and one for each number would
-        # be compiled in the middle of a stream.
-        self._compiled = {
-            count: self._compile(count) for count in (_FEW, self.batch)
-        }
+        # Networks by how many pictures they take, compiled when first needed.
+        # One for any number of them takes twice as long for a small CNN, and
+        # one for each number would be compiled in the middle of a stream.
+        self._compiled: dict[int, Any] = {}
+        self._sizes = {_FEW, self.batch}
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        largest = max(self._compiled)
-        if len(pictures) > largest:
-            self._compiled[len(pictures)] = self._compile(len(pictures))
+        if len(pictures) > max(self._sizes):
+            self._sizes.add(len(pictures))
         parts = []
-        sizes = sorted(self._compiled, reverse=True)
+        sizes = sorted(self._sizes, reverse=True)
         left = pictures.astype("float32")
         while len(left):
             size = next((x for x in sizes if x <= len(left)), sizes[-1])
             part, left = left[:size], left[size:]
             if len(part) < size:
                 part = np.resize(part, (size, *part.shape[1:]))
+            if size not in self._compiled:
+                self._compiled[size] = self._compile(size)
             network = self._compiled[size]
             parts.append(network(part)[network.output(0)].copy())
         return np.concatenate(parts)[: len(pictures)]
+
+    @cached_property
+    def _core(self) -> Any:
+        from openvino import Core
+
+        return Core()
+
+    @cached_property
+    def _network(self) -> Any:
+        return self._core.read_model(self._path)
 
     def _compile(self, count: int) -> Any:
         self._network.reshape([count, self._size, self._size, 3])
@@ -306,6 +325,6 @@ def _what_is_missing(engine: str) -> str | None:
     package = PACKAGES[engine]
     if importlib.util.find_spec(package.replace("-", "_")) is None:
         return f"needs the package {package}"
-    if keras.backend.backend() != "tensorflow":
+    if backend_name() != "tensorflow":
         return "converts by TensorFlow: unset KERAS_BACKEND"
     return None

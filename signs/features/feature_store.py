@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from signs.core import files
 from signs.core.errors import UserError
@@ -19,6 +18,9 @@ from signs.features import variants
 from signs.features.made_from import MadeFrom
 from signs.models import landmark_layout
 from signs.video.frame_store import FrameTask
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DTYPES = ["float16", "float32"]
 # What must be the same for features to go together. The engine is not among
@@ -75,7 +77,7 @@ def copies_path(dataset: Dataset, cnn: str, clip: str) -> Path:
 
 def tasks(
     dataset: Dataset,
-    clips: pd.DataFrame,
+    clips: "pd.DataFrame",
     meta: dict[str, Any],
     only_missing: bool = False,
     made_from: MadeFrom | None = None,

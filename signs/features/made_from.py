@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from signs.core.parallel import Outcome
 from signs.data.changes import Record
 from signs.data.clips_table import Dataset
 from signs.features import variants
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class MadeFrom:
@@ -49,7 +51,7 @@ class MadeFrom:
 
     @contextmanager
     def begin(
-        self, clips: pd.DataFrame, todo: Collection[str]
+        self, clips: "pd.DataFrame", todo: Collection[str]
     ) -> Iterator[None]:
         """Removes what is outdated, and writes down what is made meanwhile.
 

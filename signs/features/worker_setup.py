@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from signs.core import files
-from signs.core.backend import has_gpu, keras
+from signs.core.backend import has_gpu
 from signs.core.errors import UserError
 from signs.features import backbones, engines
 
@@ -46,6 +46,8 @@ class Recipe:
                 f"the machine {platform.node()} has a GPU that Keras does not "
                 "see; docs/scaling.md says what to install there"
             )
+        from signs.core.backend import keras
+
         model = keras.saving.load_model(self.path, safe_mode=True)
         network = backbones.Network(
             self.about["cnn"],

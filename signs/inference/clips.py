@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from signs.core.errors import UserError
-from signs.core.parallel import COSTS_ONE_CLIP, Outcome, Work
-from signs.features.cnn_features import read_ahead
+from signs.core.parallel import COSTS_ONE_CLIP, Outcome, Work, read_ahead
 from signs.inference import sessions
 from signs.inference.predictor import Predictor, load_classifier
 from signs.training.session_mean import without_landmarks

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from signs.core.errors import UserError
 from signs.data import clips_table
 from signs.inference.predictor import UNKNOWN, Prediction
@@ -109,6 +107,8 @@ def write_csv(path: Path, found: Mapping[str, ClipPredictions]) -> None:
     Raises:
         UserError: if it is a folder.
     """
+    import pandas as pd
+
     if path.is_dir():
         raise UserError(f"--csv {path} is a folder; name a file in it")
     rows = []

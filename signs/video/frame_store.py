@@ -6,10 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from signs.core import files
 from signs.core.errors import UserError
@@ -19,6 +18,9 @@ from signs.data.changes import Record
 from signs.data.clips_table import Dataset, on_disk
 from signs.data.rows import Rows
 from signs.video import images
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FRAME = "frame-*.jpg"
 SHORT_SIDE = 299  # pixels; the largest that the CNNs of the recipe look at
@@ -181,7 +183,9 @@ def open_record(dataset: Dataset, rows: Rows[FrameTask]) -> Record:
     return record
 
 
-def remove_others(dataset: Dataset, record: Record, clips: pd.DataFrame) -> int:
+def remove_others(
+    dataset: Dataset, record: Record, clips: "pd.DataFrame"
+) -> int:
     """Removes the frames of clips that are no longer in the table.
 
     Returns:
@@ -235,7 +239,7 @@ def to_batch(pictures: Iterable[np.ndarray], size: int) -> np.ndarray:
 
 
 def tasks(
-    dataset: Dataset, clips: pd.DataFrame, root: Path, frames: int
+    dataset: Dataset, clips: "pd.DataFrame", root: Path, frames: int
 ) -> Rows[FrameTask]:
     """The task of every clip of the table, by clip.
 

@@ -91,6 +91,16 @@ def test_hands_are_found_where_they_are(
     assert places[0] < 0.5 < places[1] < 480 / 360
 
 
+def test_side_by_side_the_same_is_found(models: Path):
+    found = []
+    for threads in (1, 2):
+        several = LandmarkDetector(landmark_models.find_models(models), threads)
+        found.append(arrange(several.find_all(rendered()[::5])))
+        several.close()
+    assert layout.has_hand(found[0]).any()
+    np.testing.assert_array_equal(found[0], found[1])
+
+
 def test_a_picture_of_nothing_has_no_hands(detector: LandmarkDetector):
     found = detector.find(np.full((120, 160, 3), 90, np.uint8))
     assert found.hands == () and np.isnan(found.body).all()

@@ -23,11 +23,12 @@ class LandmarkEngine:
 
     Args:
         models: what finds them.
+        threads: how many pictures are looked at side by side.
     """
 
-    def __init__(self, models: LandmarkModels):
+    def __init__(self, models: LandmarkModels, threads: int = 1):
         self.models = models
-        self._detector = landmark_store.detector(models)
+        self._detector = landmark_store.detector(models, threads)
 
     def __call__(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
         """The landmarks of pictures by themselves.
@@ -38,8 +39,7 @@ class LandmarkEngine:
         Returns:
             float32, (n, 176); see `landmark_layout`.
         """
-        found = [self._detector.find(picture) for picture in pictures]
-        return _rounded(arrange(found))
+        return _rounded(arrange(self._detector.find_all(list(pictures))))
 
     def of_clip(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
         """The landmarks of a clip; see `landmarks.clip_landmarks`.
@@ -63,13 +63,14 @@ def _rounded(landmarks: np.ndarray) -> np.ndarray:
 
 
 def open_engine(
-    described: dict[str, Any], folder: Path | None
+    described: dict[str, Any], folder: Path | None, threads: int = 1
 ) -> LandmarkEngine:
     """What makes landmarks as a record describes them.
 
     Args:
         described: see `landmark_store.describe`.
         folder: of MediaPipe's models; None: see `landmark_models.find_models`.
+        threads: how many pictures are looked at side by side.
 
     Raises:
         UserError: if MediaPipe or a model is missing, or is another one.
@@ -83,7 +84,7 @@ def open_engine(
             f"{models.names} ({models.hash}); name the folder of the others "
             f"with --landmark-models DIR or {landmark_models.FOLDER_VARIABLE}"
         )
-    return LandmarkEngine(models)
+    return LandmarkEngine(models, threads)
 
 
 def arrange_again(landmarks: np.ndarray) -> np.ndarray:

@@ -10,12 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from signs.cluster import ray_backend
 from signs.core import files, parallel
 from signs.data.clips_table import Dataset
 from signs.data.rows import Rows
@@ -26,6 +24,9 @@ from signs.features.made_from import MadeFrom
 from signs.models import landmark_layout as layout
 from signs.video import decode, frame_store
 from signs.video.frame_store import FrameTask
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NAME = feature_store.LANDMARKS
 # It errs by at most 0.0005 of the picture's height; MediaPipe by more.
@@ -69,7 +70,7 @@ def describe(models: LandmarkModels, frames: int) -> dict[str, Any]:
 
 def tasks(
     dataset: Dataset,
-    clips: pd.DataFrame,
+    clips: "pd.DataFrame",
     root: Path,
     frames: int,
     models: LandmarkModels,
@@ -130,16 +131,17 @@ def make_landmarks(task: LandmarkTask) -> Path:
     return task.path
 
 
-_detectors: dict[LandmarkModels, LandmarkDetector] = {}  # of this process
+# Of this process, by models and threads.
+_detectors: dict[tuple[LandmarkModels, int], LandmarkDetector] = {}
 
 
-def detector(models: LandmarkModels) -> LandmarkDetector:
+def detector(models: LandmarkModels, threads: int = 1) -> LandmarkDetector:
     """The detector of this process, which loads the models but once."""
-    if models not in _detectors:
-        _detectors[models] = LandmarkDetector(models)
+    if (models, threads) not in _detectors:
+        _detectors[models, threads] = LandmarkDetector(models, threads)
         # MediaPipe's threads are gone when `atexit` calls what it is given.
         Finalize(None, close_detectors, exitpriority=1)
-    return _detectors[models]
+    return _detectors[models, threads]
 
 
 def close_detectors() -> None:
@@ -185,6 +187,8 @@ def find_all(
     Returns:
         The reasons of the clips that failed, by clip.
     """
+    from signs.cluster import ray_backend
+
     files.write_json(feature_store.meta_path(dataset, NAME), meta)
     work = (
         ray_backend.outcomes(make_landmarks, todo, cluster, workers)
@@ -198,7 +202,7 @@ def find_all(
     return found[1]
 
 
-def shares(dataset: Dataset, clips: pd.DataFrame, frames: int) -> list[float]:
+def shares(dataset: Dataset, clips: "pd.DataFrame", frames: int) -> list[float]:
     """In what share of each clip's frames a hand was found.
 
     Args:

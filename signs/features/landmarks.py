@@ -8,22 +8,19 @@ the neighbouring frames, as a hand that moves fast is blurred in one, but not
 in all.
 """
 
-import contextlib
 import math
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
-from signs.core.errors import UserError
-from signs.core.quiet import quiet_libraries
-from signs.features.landmark_models import LandmarkModels, damaged
+from signs.features.landmark_models import LandmarkModels
+from signs.features.mediapipe_tasks import Tasks
 from signs.models import landmark_layout as layout
 
-# Of MediaPipe's own threshold, .5, many real hands fall short.
-DETECTION = 0.2
 SAME_HAND = 0.5  # palms between two findings that are of one hand
 # What makes it unlikely that a hand is a left or right one, in nats.
 FARTHEST = 4.0  # palms that it jumped from one frame to the next
@@ -72,41 +69,35 @@ class Found:
 class LandmarkDetector:
     """Finds hands, and the body where there is a model for it.
 
-    One picture takes about 25 ms of one core for the hands.
+    One picture takes about 25 ms of one core for the hands. Several threads
+    may ask at once; MediaPipe serves each in turn, so there is a set of its
+    tasks for each.
     """
 
-    def __init__(self, models: LandmarkModels):
+    def __init__(self, models: LandmarkModels, threads: int = 1):
         """Loads the models.
+
+        Args:
+            models: the files.
+            threads: how many pictures are looked at side by side.
 
         Raises:
             UserError: if a file is none that MediaPipe can use.
         """
-        self._mediapipe, vision, base = _import_mediapipe()
-        self._hands = _open(
-            vision.HandLandmarker,
-            vision.HandLandmarkerOptions(
-                base_options=base(model_asset_path=str(models.hand)),
-                num_hands=2,
-                min_hand_detection_confidence=DETECTION,
-            ),
-            models.hand,
-        )
-        self._body = None
-        if models.body is not None:
-            self._body = _open(
-                vision.PoseLandmarker,
-                vision.PoseLandmarkerOptions(
-                    base_options=base(model_asset_path=str(models.body))
-                ),
-                models.body,
-            )
-        self._is_new = True
+        self._all = [Tasks(models) for _ in range(threads)]
+        self._free: SimpleQueue[Tasks] = SimpleQueue()
+        for tasks in self._all:
+            self._free.put(tasks)
 
     def close(self) -> None:
         """Frees the models; Python's own end would come too late for them."""
-        with quiet_libraries():
-            for task in filter(None, (self._hands, self._body)):
-                task.close()
+        for tasks in self._all:
+            tasks.close()
+
+    def find_all(self, pictures: Sequence[np.ndarray]) -> list[Found]:
+        """Finds hands and body in each of some pictures; see `find`."""
+        with ThreadPoolExecutor(len(self._all)) as pool:
+            return list(pool.map(self.find, pictures))
 
     def find(self, picture: np.ndarray) -> Found:
         """Finds hands and body in a picture.
@@ -135,7 +126,7 @@ class LandmarkDetector:
             picture = cv2.copyMakeBorder(
                 picture, top, top, left, left, cv2.BORDER_REPLICATE
             )
-        result = self._detect(self._hands, picture)
+        result = self._detect("hands", picture)
         whole = picture.shape[1], picture.shape[0]
         hands = []
         for points, sides in zip(
@@ -154,26 +145,19 @@ class LandmarkDetector:
 
     def _find_body(self, picture: np.ndarray) -> np.ndarray:
         body = np.full((layout.BODY_POINTS, 2), np.nan, np.float32)
-        if self._body is not None:
-            result = self._detect(self._body, picture)
-            if result.pose_landmarks:
-                points = result.pose_landmarks[0][: layout.BODY_POINTS]
-                aspect = picture.shape[1] / picture.shape[0]
-                body[:] = [(p.x * aspect, p.y) for p in points]
+        result = self._detect("body", picture)
+        if result is not None and result.pose_landmarks:
+            points = result.pose_landmarks[0][: layout.BODY_POINTS]
+            aspect = picture.shape[1] / picture.shape[0]
+            body[:] = [(p.x * aspect, p.y) for p in points]
         return body
 
-    def _detect(self, task: Any, picture: np.ndarray) -> Any:
-        image = self._mediapipe.Image(
-            image_format=self._mediapipe.ImageFormat.SRGB,
-            data=np.ascontiguousarray(picture),
-        )
-        if not self._is_new:
-            return task.detect(image)
-        # It warns of itself as it finds the first hand.
-        with quiet_libraries():
-            result = task.detect(image)
-        self._is_new = not getattr(result, "hand_landmarks", None)
-        return result
+    def _detect(self, what: str, picture: np.ndarray) -> Any:
+        tasks = self._free.get()
+        try:
+            return tasks.detect(what, picture)
+        finally:
+            self._free.put(tasks)
 
 
 def clip_landmarks(
@@ -189,7 +173,7 @@ def clip_landmarks(
     Returns:
         float32, (frames, 176); see `landmark_layout`.
     """
-    found = [detector.find(picture) for picture in pictures[::2]]
+    found = detector.find_all(pictures[::2])
     seen = [bool(one.hands) for one in found]
     for index, one in enumerate(found):
         # Where the next frame has no hand either, it is away, not blurred.
@@ -297,36 +281,3 @@ def _without_duplicates(hands: list[Hand]) -> tuple[Hand, ...]:
         if apart < SAME_HAND * max(surest[0].palm, surest[1].palm):
             surest.pop()
     return tuple(surest)
-
-
-def _open(kind: Any, options: Any, path: Any) -> Any:
-    try:
-        with quiet_libraries():
-            return kind.create_from_options(options)
-    except (RuntimeError, ValueError) as error:
-        raise UserError(damaged(path)) from error
-
-
-def _import_mediapipe() -> tuple[Any, Any, Any]:
-    """Imports MediaPipe; see `landmark_models.require_packages`."""
-    with quiet_libraries(), _without_tensorflow():
-        import mediapipe
-        from mediapipe.tasks.python import BaseOptions, vision
-    return mediapipe, vision, BaseOptions
-
-
-@contextlib.contextmanager
-def _without_tensorflow() -> Iterator[None]:
-    """Lets an import go on as if TensorFlow were not installed.
-
-    MediaPipe would import all of it for a decorator of its documentation,
-    which takes seconds and some 400 MB in each process.
-    """
-    if "tensorflow" in sys.modules:
-        yield
-        return
-    sys.modules["tensorflow"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules["tensorflow"]

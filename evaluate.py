@@ -212,6 +212,7 @@ def make_features(args: argparse.Namespace, task: "Task") -> dict[str, str]:
         *(args.model, task.record, args.model_dir / "cnn", args.workers),
         args.weights,
         landmark_models=args.landmark_models,
+        convert=False,
     )
     return judged_clips.make_features(task, loaded, args.workers, args.quiet)
 

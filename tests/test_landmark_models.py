@@ -98,7 +98,8 @@ def test_predict_names_the_sign(root: Path, models: Path, capsys):
     assert run(predict, root, video_of(root), "--json", *where) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["label"] in GESTURES
-    assert not (root / "model" / "cnn").exists()
+    kept = (root / "model" / "cnn").glob("*.tflite")
+    assert [x.name.endswith("-best.tflite") for x in kept] == [True]
 
 
 def test_the_models_are_found_by_the_variable(

@@ -1,7 +1,6 @@
 """A trained model as one file for other programs: ONNX, LiteRT or Keras."""
 
 import importlib.util
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from signs.core.messages import log
 from signs.data import changes
 from signs.features import backbones, combined, feature_store
 from signs.inference import sessions
+from signs.inference.classifier_engine import made_from
 from signs.inference.predictor import check_features, load_classifier
 
 FORMATS = {".onnx": "onnx", ".tflite": "litert", ".keras": "keras"}
@@ -118,18 +118,6 @@ def describe(record: dict[str, Any], model: Path) -> dict[str, Any]:
     }
 
 
-def made_from(model: Path, record: dict[str, Any]) -> changes.Inputs:
-    """What an exported file is made from; see `changes`.
-
-    Args:
-        model, record: what `run_record.find_model` found.
-    """
-    return {
-        "model": changes.fingerprint(model),
-        "record": json.dumps(record, sort_keys=True),
-    }
-
-
 def is_current(path: Path, inputs: changes.Inputs) -> bool:
     """Whether a file and its record are there, and made from just these."""
     return record_path(path).exists() and changes.is_current(path, inputs)
@@ -182,7 +170,7 @@ def export(
         if name == "keras":
             whole.save(temporary)
         else:
-            _convert(whole, temporary, name)
+            convert(whole, temporary, name)
         about = {
             **describe(record, model),
             "model_hash": changes.fingerprint(model).read().digest,
@@ -191,8 +179,8 @@ def export(
     changes.note(path, inputs)
 
 
-def _convert(whole: Any, path: Path, name: str) -> None:
-    """Writes a `keras.Model` in another format."""
+def convert(whole: Any, path: Path, name: str) -> None:
+    """Writes a `keras.Model` in another format: `onnx` or `litert`."""
     with quiet_libraries(), warnings.catch_warnings():
         # tf2onnx and NumPy disagree about old names, to no effect.
         warnings.simplefilter("ignore", FutureWarning)
@@ -244,7 +232,7 @@ def join(
     clip = keras.ops.reshape(features, (1, frames, network.length))
     if session_mean:
         clip = clip - keras.ops.mean(clip, axis=1, keepdims=True)
-    return keras.Model(pictures, _in_plain(classifier)(clip), name="signs")
+    return keras.Model(pictures, in_plain(classifier)(clip), name="signs")
 
 
 def alone(classifier: Any) -> Any:
@@ -257,11 +245,11 @@ def alone(classifier: Any) -> Any:
     landmarks = keras.Input(
         batch_shape=(1, *classifier.input_shape[1:]), name="landmarks"
     )
-    outputs = _in_plain(classifier)(landmarks)
+    outputs = in_plain(classifier)(landmarks)
     return keras.Model(landmarks, outputs, name="signs")
 
 
-def _in_plain(classifier: Any) -> Any:
+def in_plain(classifier: Any) -> Any:
     """A classifier with the same weights, made of `_plain` layers."""
     plain = keras.models.clone_model(
         classifier, clone_function=_plain, recursive=True

@@ -20,6 +20,7 @@ from signs.video import decode, frame_store, images
 
 if TYPE_CHECKING:
     from signs.features.engines import Engine
+    from signs.inference.classifier_engine import Classifier
     from signs.inference.whole_pictures import WholePictures
 
 Pictures = Any  # an array of them, or a list of whole ones of any size
@@ -70,7 +71,7 @@ class Predictor:
         self,
         path: Path,
         record: dict[str, Any],
-        classifier: Any,
+        classifier: "Classifier",
         engine: Callable[[Any], np.ndarray],
         whole: "WholePictures | None" = None,
     ):
@@ -162,8 +163,9 @@ class Predictor:
             one = self.features([np.zeros((64, 64, 3), np.uint8)])
             self.classify(one.repeat(self.frames, axis=0))
             return
-        shape = (self.frames, self.size, self.size, 3)
-        self.classify(self.features(np.zeros(shape, np.uint8)))
+        clip = np.zeros((self.frames, self.size, self.size, 3), np.uint8)
+        self.features(clip[:2])  # as they are looked at ahead
+        self.classify(self.features(clip))
 
     def best(self, probabilities: np.ndarray, count: int) -> list[Prediction]:
         """The likeliest classes, best first; equal ones in class order."""
@@ -187,32 +189,45 @@ def load_predictor(
     weights: str | None = None,
     engine: str = "auto",
     landmark_models: Path | None = None,
+    convert: bool = True,
 ) -> Predictor:
     """Loads a classifier, and the CNN or the landmark models that it needs.
 
     Args:
         path, record: what `run_record.find_model` found.
-        folder: where CNNs that were converted for LiteRT are kept.
+        folder: where networks that were converted for LiteRT are kept.
         threads: how many cores LiteRT uses.
         weights: file of the CNN's weights, where the record names a file.
         engine: see `engines.suit`.
         landmark_models: folder of MediaPipe's models; None: see
             `landmark_models.find_models`.
+        convert: whether the classifier may be converted, too, which saves
+            Keras the next time.
 
     Raises:
         UserError: if something is missing, damaged, or does not belong
             together.
     """
+    from signs.features import engines
+    from signs.inference.classifier_engine import open_converted
+
     described = record["features"]
     check_features(path, record)
+    whole: WholePictures | None
     if has_landmarks(combined.blocks_of(described)):
         whole = _look_at_whole(
             described, folder, threads, weights, engine, landmark_models
         )
-        loaded = load_classifier(path, record)
-        return Predictor(path, record, loaded, whole, whole)
-    network = _load_engine(described, folder, threads, weights, engine)
-    return Predictor(path, record, load_classifier(path, record), network)
+        network: Callable[[Any], np.ndarray] = whole
+    else:
+        whole = None
+        network = _load_engine(described, folder, threads, weights, engine)
+    classifier: Classifier
+    if convert and engines.choose(engine) != "keras":
+        classifier = open_converted(path, record, folder, threads)
+    else:
+        classifier = load_classifier(path, record)
+    return Predictor(path, record, classifier, network, whole)
 
 
 def check_features(path: Path, record: dict[str, Any]) -> None:
@@ -288,7 +303,8 @@ def _look_at_whole(
     made: list[tuple[WholePictures, int]] = []
     for part in combined.parts(described):
         if part["cnn"] == feature_store.LANDMARKS:
-            made.append((open_engine(part, landmark_models), part["length"]))
+            found = open_engine(part, landmark_models, threads)
+            made.append((found, part["length"]))
             continue
         network = _load_engine(part, folder, threads, weights, engine)
         made.append((CnnPictures(network, part), part["length"]))

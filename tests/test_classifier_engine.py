@@ -1,0 +1,141 @@
+"""A converted classifier says what Keras says, as long as it is the same."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from store import folders
+from trained import copy_models, known_clips, trained
+
+from signs.core.backend import keras
+from signs.data.clips_table import Dataset
+from signs.inference.classifier_engine import open_converted
+from signs.inference.predictor import load_classifier, load_predictor
+from signs.models import classifier
+from signs.models import landmark_layout as layout
+from signs.training import run_record
+
+pytest.importorskip("ai_edge_litert")
+OLD = Path(__file__).parent / "old_models" / "model"
+FRAMES, LENGTH, CLASSES = 6, 8, 3
+RECOMMENDED = {
+    "input_transform": "both",
+    "units": 8,
+    "projection": 8,
+    "bidirectional": True,
+}
+LANDMARKS = [(layout.LANDMARKS, layout.LANDMARK_DIM)]
+SEVERAL = [("cnn", LENGTH), *LANDMARKS]
+
+
+def write(folder: Path, blocks: Any = (), seed: int = 0, **options: Any):
+    """Writes a model; gives its path, its record, and a clip for it."""
+    length = sum(x for _, x in blocks) or LENGTH
+    keras.utils.set_random_seed(seed)
+    random = np.random.default_rng(seed)
+    clip = random.normal(size=(FRAMES, length)).astype("float32")
+    if blocks:
+        clip[1, -layout.LANDMARK_DIM :] = np.nan
+    transform = options.get("input_transform", "raw")
+    model = classifier.build_classifier(
+        FRAMES,
+        length,
+        classes=CLASSES,
+        blocks=blocks,
+        statistics=classifier.mean_and_variance(
+            transform, [clip[None]], blocks
+        ),
+        **options,
+    )
+    path = folder / "run-best.keras"
+    model.save(path)
+    record = {
+        "run": "run",
+        "frames": FRAMES,
+        "features": {"cnn": "cnn", "length": length},
+        "classes": [{"label": str(x)} for x in range(CLASSES)],
+    }
+    return path, record, clip
+
+
+@pytest.mark.parametrize(
+    ("blocks", "options"),
+    [
+        ((), {"units": 16}),
+        ((), {"units": 8, "layers": 1, "dense": [6], "pool": "mean"}),
+        ((), RECOMMENDED),
+        ((), {**RECOMMENDED, "dense": [6], "pool": "max"}),
+        (LANDMARKS, RECOMMENDED),
+        (SEVERAL, RECOMMENDED),
+    ],
+    ids=["writeup", "dense", "recommended", "max", "landmarks", "several"],
+)
+def test_it_says_what_keras_says(tmp_path: Path, blocks, options):
+    path, record, clip = write(tmp_path, blocks, **options)
+    ready = open_converted(path, record, tmp_path / "cnn", 2)
+    expected = load_classifier(path, record).predict_on_batch(clip[None])
+    found = ready.predict_on_batch(clip[None])
+    assert found.shape == (1, CLASSES)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "run", ["20261126-031008-lstm-30in3", "20261126-031022-lstm-30in3"]
+)
+def test_older_models_are_converted_too(tmp_path: Path, run: str):
+    path, record = run_record.find_model(run, OLD)
+    clip = np.random.default_rng(0).normal(size=(1, 5, 4)).astype("float32")
+    ready = open_converted(path, record, tmp_path, 1)
+    expected = load_classifier(path, record).predict_on_batch(clip)
+    np.testing.assert_allclose(
+        ready.predict_on_batch(clip), expected, atol=1e-4
+    )
+
+
+def test_a_model_that_was_trained_anew_is_converted_anew(tmp_path: Path):
+    path, record, clip = write(tmp_path, units=4)
+    converted = tmp_path / "cnn" / "run-best.tflite"
+    first = open_converted(path, record, tmp_path / "cnn", 1)
+    before = converted.stat().st_mtime_ns
+    open_converted(path, record, tmp_path / "cnn", 1)
+    assert converted.stat().st_mtime_ns == before
+    write(tmp_path, seed=1, units=4)
+    second = open_converted(path, record, tmp_path / "cnn", 1)
+    expected = load_classifier(path, record).predict_on_batch(clip[None])
+    np.testing.assert_allclose(
+        second.predict_on_batch(clip[None]), expected, atol=1e-4
+    )
+    assert np.abs(first.predict_on_batch(clip[None]) - expected).max() > 1e-3
+    assert sorted(x.name for x in converted.parent.glob("*.tflite")) == [
+        converted.name
+    ]
+
+
+LAST = """
+import sys
+import predict
+from signs.core import arguments
+code = arguments.run(predict.main, sys.argv[1:])
+heavy = {"tensorflow", "keras", "pandas", "matplotlib", "sklearn", "ray"}
+print(code, sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_the_second_answer_needs_no_keras(tmp_path_factory, tmp_path: Path):
+    root = trained(tmp_path_factory)
+    copy_models(root, tmp_path / "model")
+    path, record = run_record.find_model(None, tmp_path / "model")
+    load_predictor(path, record, tmp_path / "model" / "cnn", 2)
+    row = known_clips(root, 1).iloc[0]
+    video = Dataset(root / "data" / "sample-chalearn").video / row["video"]
+    done = subprocess.run(
+        [sys.executable, "-c", LAST, str(video), *folders(tmp_path)],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines()[-1] == "0 []", done.stdout + done.stderr
+    assert done.stderr == ""

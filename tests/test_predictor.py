@@ -165,6 +165,7 @@ class Whole:
     """Takes all that it sees from a time on for one sign."""
 
     start: float | None = None
+    likely_end: float | None = None
     now = 0.0
 
     def update(self, time: float, picture: np.ndarray) -> None:

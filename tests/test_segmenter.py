@@ -95,6 +95,22 @@ def test_noise_light_and_shake_are_no_motion(rate, options):
     assert_true(cut(moves(rate, SIGNS, **options), ByMotion(PAUSE)))
 
 
+def test_the_end_is_foretold_while_it_is_waited_for():
+    segmenter, foretold, segments = ByMotion(PAUSE), [], []
+    for time, picture in moves(25, SIGNS):
+        likely = segmenter.likely_end
+        segment = segmenter.update(time, picture)
+        if segment is not None:
+            foretold.append(likely)
+            segments.append(segment)
+        elif likely is None and segmenter.likely_end is not None:
+            # So early that there is time to work before the pause is over.
+            assert time - segmenter.likely_end < PAUSE / 4
+    assert_true(segments)
+    assert foretold == [pytest.approx(x.end) for x in segments]
+    assert segmenter.likely_end is None
+
+
 def test_an_unrest_that_lasts_is_learned():
     """A scene that never rests, such as trees in the wind behind."""
     random = np.random.default_rng(0)

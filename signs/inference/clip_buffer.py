@@ -6,6 +6,7 @@ are made ahead, first far apart, then in between. At the end those that are
 still missing follow, or, where time presses, a neighbour stands in.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -42,8 +43,16 @@ class ClipBuffer:
         self.seen.append(timed.seen)
         self.jpegs.append(images.encode_jpeg(timed.picture))
 
-    def look_ahead(self, predictor: Predictor, count: int) -> None:
+    def count(self, end: float) -> int:
+        """How many pictures there are up to a time in the stream."""
+        return max(1, bisect_right(self.times, end))
+
+    def look_ahead(
+        self, predictor: Predictor, count: int, is_over: bool = False
+    ) -> None:
         """Makes the features of two of the first `count` pictures.
+
+        Where the sign is likely to be these, they are two of its frames.
 
         It is called at most once a picture, and has those to catch up with
         that were there when the sign was noticed. In motion images, each
@@ -52,6 +61,10 @@ class ClipBuffer:
         if predictor.motion:
             return
         done = set(self._features)
+        if is_over:
+            right = sampling.sample_indices(count, predictor.frames)
+            self._make(sorted(set(right) - done)[:2], predictor)
+            return
         for _ in range(2):
             index = next_index(done, count, predictor.frames)
             if index is not None:

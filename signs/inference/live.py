@@ -179,8 +179,12 @@ class Live:
             self._ahead = None
         buffer = self._buffer
         if buffer is not None and not (self._ahead or self._waiting):
+            end = self._segmenter.likely_end
             self._ahead = self._pool.submit(
-                buffer.look_ahead, self._predictor, len(buffer.times)
+                buffer.look_ahead,
+                self._predictor,
+                buffer.count(float("inf") if end is None else end),
+                end is not None,
             )
 
     def _collect(self, most: int) -> list[Sign]:
@@ -194,7 +198,7 @@ class Live:
 
     def _predict(self, buffer: ClipBuffer, segment: Segment) -> Sign:
         times = np.array(buffer.times)
-        count = max(1, int((times <= segment.end).sum()))
+        count = buffer.count(segment.end)
         still = max(0, int((times <= segment.still).sum()) - 1)
         seconds = HURRY if self._is_realtime else float("inf")
         features = buffer.features(self._predictor, count, seconds)

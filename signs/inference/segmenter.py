@@ -51,9 +51,12 @@ class Segmenter(Protocol):
 
     Attributes:
         start: when the sign that is under way began; None between signs.
+        likely_end: when it ended, if nothing more comes; None if that cannot
+            be told yet.
     """
 
     start: float | None
+    likely_end: float | None
 
     def update(self, time: float, picture: np.ndarray) -> Segment | None:
         """Takes the next picture; gives a sign that has ended, if any.
@@ -123,6 +126,7 @@ class ByMotion:
             pause: seconds of rest that end a sign.
         """
         self.start: float | None = None
+        self.likely_end: float | None = None
         self.strength = 0.0  # of the motion: 1 is what starts a sign
         self._pause = pause
         self._motion = Motion()
@@ -138,6 +142,7 @@ class ByMotion:
         if self._began is None:
             self._began = self._free = time
         self._now = time
+        self.likely_end = None
         moved = self._smooth(time, self._motion.measure(time, picture))
         unrest = self._unrest(time, moved)
         starts = STARTS + STARTS_ABOVE * unrest
@@ -154,6 +159,8 @@ class ByMotion:
             return self._end(self._last - DELAY)
         if time - self.start >= LONGEST:
             return self._end(time)
+        if time >= self._last - DELAY + AFTER:
+            self.likely_end = self._last - DELAY + AFTER
         return None
 
     def finish(self) -> Segment | None:
@@ -201,6 +208,7 @@ class ByKey:
             seconds: after which a recording ends by itself; 10 at most.
         """
         self.start: float | None = None
+        self.likely_end: float | None = None  # the key may come at any time
         self.countdown: float | None = None
         self._seconds = min(seconds, LONGEST)
         self._now = 0.0

@@ -4,6 +4,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from benchmarks import waits
 from benchmarks.growth import STEPS
 
 EXACT = ["feature.py --engine litert", "feature.py --engine openvino"]
@@ -47,11 +48,15 @@ def table(results: dict[str, Any]) -> str:
         "",
         ", ".join(f"{k} {v}" for k, v in results["versions"].items()),
     ]
+    if earlier := results.get("earlier"):
+        dates = ", ".join(f"{part} {date}" for part, date in earlier.items())
+        lines += ["", f"Measured before: {dates}."]
     if results.get("quick"):
         lines += ["", "**Tiny sizes, only to try this out: no figures.**"]
     for part, title in TITLES.items():
         if part in results:
             lines += ["", f"## {title}", "", *_rows(results[part])]
+    lines += waits.tables(results)
     if goals := _goals(results):
         lines += ["", "## Ratios", "", *goals]
     if "growth" in results:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import growth, report, rounds
+from benchmarks import first_answer, growth, live_latency, report, rounds
 
 PARTS = {
     "features": "frames a second",
@@ -28,6 +28,7 @@ PARTS = {
     "train": "clips a second",
     "landmarks": "pictures a second",
 }
+OTHERS = ["first_answer", "live_latency", "growth"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,19 +37,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("--quick", action="store_true", help="tiny sizes, to try this out")
-    add("--only", nargs="*", default=[*PARTS, "growth"], help="these parts")
+    add("--only", nargs="*", default=[*PARTS, *OTHERS], help="these parts")
     add("--rounds", type=int, default=5, help="how often each is measured")
     add("--scratch", type=Path, help="folder for 4 GB of data for a while")
     add("--out", type=Path, default=Path(__file__).parent)
     args = parser.parse_args(arguments)
     number = 1 if args.quick else args.rounds
     results: dict[str, Any] = {**facts(sys.argv), "quick": args.quick}
+    kept = args.out / "results.json"
+    if not args.quick and kept.exists():
+        results.update(earlier(json.loads(kept.read_text()), args.only))
     with tempfile.TemporaryDirectory(dir=args.scratch) as scratch:
         for part in PARTS:
             if part in args.only:
                 print(f"measuring {part}", flush=True)
                 folder = Path(scratch) / part
                 results[part] = rows(part, folder, number, args.quick)
+        if "first_answer" in args.only:
+            print("measuring first_answer", flush=True)
+            results["first_answer"] = first_answer.measure(
+                Path(scratch) / "first_answer", number, args.quick
+            )
+        if "live_latency" in args.only:
+            print("measuring live_latency", flush=True)
+            results["live_latency"] = live_latency.measure(
+                Path(scratch) / "live_latency", args.quick
+            )
         if "growth" in args.only:
             print("measuring growth", flush=True)
             folder = Path(scratch) / "growth"
@@ -64,6 +78,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report.plot_growth(results, args.out / "growth.png")
     print(text)
     return 0
+
+
+def earlier(results: dict[str, Any], measured: Sequence[str]) -> dict[str, Any]:
+    """What stays of an earlier run where only some parts are measured.
+
+    Args:
+        results: of that run.
+        measured: the parts that are measured now.
+    """
+    parts = [x for x in (*PARTS, *OTHERS) if x in results and x not in measured]
+    dates = {
+        x: results.get("earlier", {}).get(x, results["date"]) for x in parts
+    }
+    found = {part: results[part] for part in parts}
+    if "growth" in parts:
+        found["help"] = results["help"]
+    return {**found, "earlier": dates} if parts else {}
 
 
 def rows(part: str, folder: Path, number: int, quick: bool) -> list[dict]:

@@ -16,7 +16,7 @@ from signs.inference.classifier_engine import open_converted
 from signs.inference.predictor import load_classifier, load_predictor
 from signs.models import classifier
 from signs.models import landmark_layout as layout
-from signs.training import run_record
+from signs.training import ensemble, run_record
 
 pytest.importorskip("ai_edge_litert")
 OLD = Path(__file__).parent / "old_models" / "model"
@@ -31,7 +31,9 @@ LANDMARKS = [(layout.LANDMARKS, layout.LANDMARK_DIM)]
 SEVERAL = [("cnn", LENGTH), *LANDMARKS]
 
 
-def write(folder: Path, blocks: Any = (), seed: int = 0, **options: Any):
+def write(
+    folder: Path, blocks: Any = (), seed: int = 0, members=1, **options: Any
+):
     """Writes a model; gives its path, its record, and a clip for it."""
     length = sum(x for _, x in blocks) or LENGTH
     keras.utils.set_random_seed(seed)
@@ -40,16 +42,20 @@ def write(folder: Path, blocks: Any = (), seed: int = 0, **options: Any):
     if blocks:
         clip[1, -layout.LANDMARK_DIM :] = np.nan
     transform = options.get("input_transform", "raw")
-    model = classifier.build_classifier(
-        FRAMES,
-        length,
-        classes=CLASSES,
-        blocks=blocks,
-        statistics=classifier.mean_and_variance(
-            transform, [clip[None]], blocks
-        ),
-        **options,
-    )
+    models = [
+        classifier.build_classifier(
+            FRAMES,
+            length,
+            classes=CLASSES,
+            blocks=blocks,
+            statistics=classifier.mean_and_variance(
+                transform, [clip[None]], blocks
+            ),
+            **options,
+        )
+        for _ in range(members)
+    ]
+    model = models[0] if members == 1 else ensemble.average(models)
     path = folder / "run-best.keras"
     model.save(path)
     record = {
@@ -70,8 +76,12 @@ def write(folder: Path, blocks: Any = (), seed: int = 0, **options: Any):
         ((), {**RECOMMENDED, "dense": [6], "pool": "max"}),
         (LANDMARKS, RECOMMENDED),
         (SEVERAL, RECOMMENDED),
+        ((), {**RECOMMENDED, "members": 2}),
     ],
-    ids=["writeup", "dense", "recommended", "max", "landmarks", "several"],
+    ids=[
+        *("writeup", "dense", "recommended", "max"),
+        *("landmarks", "several", "ensemble"),
+    ],
 )
 def test_it_says_what_keras_says(tmp_path: Path, blocks, options):
     path, record, clip = write(tmp_path, blocks, **options)

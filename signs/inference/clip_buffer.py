@@ -46,10 +46,10 @@ class ClipBuffer:
         """Makes the features of two of the first `count` pictures.
 
         It is called at most once a picture, and has those to catch up with
-        that were there when the sign was noticed. In motion images, each
-        shows its neighbours, which are known only at the end.
+        that were there when the sign was noticed. Where features depend on
+        those of all frames, these are known only at the end.
         """
-        if predictor.motion:
+        if predictor.sees_clips:
             return
         done = set(self._features)
         for _ in range(2):
@@ -70,7 +70,7 @@ class ClipBuffer:
         Returns:
             float32, (frames, length).
         """
-        if predictor.motion:
+        if predictor.sees_clips:
             chosen = sampling.sample_indices(count, predictor.frames)
             jpegs = (self.jpegs[index] for index in chosen)
             return predictor.features(predictor.unpack(jpegs))

@@ -14,7 +14,6 @@ from signs.core.parallel import COSTS_ONE_CLIP, Outcome, Work
 from signs.features.cnn_features import read_ahead
 from signs.inference import sessions
 from signs.inference.predictor import Predictor, load_classifier
-from signs.training.session_mean import without_landmarks
 
 if TYPE_CHECKING:
     from signs.features.worker_setup import Recipe
@@ -166,24 +165,20 @@ def classify_clips(
         (clip, `Classified`, None), or (clip, None, error).
     """
     waiting: dict[str, np.ndarray] = {}
-    for clip, features, error in outcomes:
+    for clip, found, error in outcomes:
         if error is not None:
             yield clip, None, error
-        elif predictor.needs_session_mean:
+            continue
+        features = predictor.as_taken(found)
+        if predictor.needs_session_mean:
             waiting[clip] = features
         else:
             yield clip, Classified(predictor.classify(features)), None
     folders = {clip: videos[clip].session for clip in waiting}
-    means = sessions.session_means(
-        {
-            clip: without_landmarks(features, predictor.blocks)
-            for clip, features in waiting.items()
-        },
-        folders,
-    )
+    means = sessions.session_means(waiting, folders, predictor.centering)
     if means:
-        sessions.say_which(means, folders)
+        sessions.say_which(means, folders, predictor.centering)
     for clip, features in waiting.items():
         mean, kind = means[clip]
-        found = predictor.classify(features - mean)
-        yield clip, Classified(found, kind), None
+        probabilities = predictor.classify(features - mean)
+        yield clip, Classified(probabilities, kind), None

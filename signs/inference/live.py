@@ -110,7 +110,7 @@ class Live:
         self._is_realtime = is_realtime
         self._mean = None
         if predictor.needs_session_mean:
-            self._mean = RunningMean(predictor.blocks)
+            self._mean = RunningMean(predictor.centering)
         self._kept: deque[TimedPicture] = deque()
         self._buffer: ClipBuffer | None = None
         self._waiting: deque[Future[Sign]] = deque()
@@ -198,6 +198,7 @@ class Live:
         still = max(0, int((times <= segment.still).sum()) - 1)
         seconds = HURRY if self._is_realtime else float("inf")
         features = buffer.features(self._predictor, count, seconds)
+        features = self._predictor.as_taken(features)
         if self._mean is not None:
             features = self._mean.center(features)
         probabilities = self._predictor.classify(features)

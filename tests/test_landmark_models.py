@@ -1,7 +1,10 @@
 """A model of landmarks at work: predict, find_signs, live, export."""
 
 import json
+import pickle
 import shutil
+import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +24,11 @@ import predict
 import train_lstm
 from signs.core import arguments
 from signs.data.clips_table import Dataset
-from signs.features import landmark_store
-from signs.inference.clips import Video, classify_clips
+from signs.features import landmark_models, landmark_store
+from signs.inference.clips import Video, classify_clips, start_whole
+from signs.inference.live import Live
 from signs.inference.predictor import Predictor, load_predictor
+from signs.inference.segmenter import ByKey
 from signs.models import landmark_layout as layout
 from signs.training import run_record
 
@@ -139,6 +144,42 @@ def test_pictures_looked_at_by_turns_make_a_clip(predictor: Predictor):
     one_by_one = np.concatenate([predictor.features([x]) for x in shown])
     found = predictor.together(one_by_one)
     assert layout.seen(found).sum() == layout.seen(together).sum()
+
+
+def test_what_was_found_just_now_is_shown(predictor: Predictor):
+    """While nothing is recorded, only because somebody looks."""
+    shown = [x for x in rendered(GESTURES["a"]) if has_hand(predictor, x)]
+    with Live(predictor, ByKey(4.0), 0, 1, is_realtime=True) as watched:
+        assert watched.landmarks() is None
+        found = None
+        ends = time.monotonic() + 60
+        while found is None and time.monotonic() < ends:
+            watched.update(0.0, shown[0])
+            found = watched.landmarks()
+            time.sleep(0.01)
+        np.testing.assert_array_equal(found, predictor.features(shown[:1])[0])
+        watched.update(10.0, shown[0])
+        assert watched.landmarks() is None
+
+
+def has_hand(predictor: Predictor, picture: np.ndarray) -> bool:
+    return bool(layout.has_hand(predictor.features([picture])).any())
+
+
+def test_processes_of_a_cluster_say_the_same(
+    root: Path, models: Path, predictor: Predictor
+):
+    """Started from what is sent to them."""
+    found = landmark_models.find_models(models)
+    folder = root / "model" / "cnn"
+    start = partial(
+        *(start_whole, predictor.path, predictor.record, folder, None, found)
+    )
+    work = pickle.loads(pickle.dumps(start))(1)
+    ((clip, features, error),) = work({"clip": video_of(root)})
+    assert (clip, error) == ("clip", None)
+    expected = predictor.features_of_clip(predictor.read(video_of(root)))
+    np.testing.assert_array_equal(features, expected)
 
 
 def answer(predictor: Predictor, clip: np.ndarray) -> np.ndarray:

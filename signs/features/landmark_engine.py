@@ -63,20 +63,22 @@ def _rounded(landmarks: np.ndarray) -> np.ndarray:
 
 
 def open_engine(
-    described: Sequence[dict[str, Any]], folder: Path | None
+    described: Sequence[dict[str, Any]], models: Path | LandmarkModels | None
 ) -> LandmarkEngine:
     """What makes landmarks as records describe them.
 
     Args:
         described: the records of landmarks, or of hands that were cut out by
             them; see `landmark_store.describe`, `cnn_features`.
-        folder: of MediaPipe's models; None: see `landmark_models.find_models`.
+        models: MediaPipe's, or their folder; None: see
+            `landmark_models.find_models`.
 
     Raises:
         UserError: if MediaPipe or a model is missing, or is another one.
     """
     landmark_models.require_packages()
-    models = landmark_models.find_models(folder)
+    if not isinstance(models, LandmarkModels):
+        models = landmark_models.find_models(models)
     for record in described:
         names, wanted = record["weights"], record["weights_hash"]
         if record["cnn"] != landmark_store.NAME:

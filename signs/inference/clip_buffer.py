@@ -42,8 +42,12 @@ class ClipBuffer:
         self.seen.append(timed.seen)
         self.jpegs.append(images.encode_jpeg(timed.picture))
 
-    def look_ahead(self, predictor: Predictor, count: int) -> None:
+    def look_ahead(
+        self, predictor: Predictor, count: int, is_watched: bool = False
+    ) -> None:
         """Makes the features of two of the first `count` pictures.
+
+        If it is watched, the last of these is one of them.
 
         It is called at most once a picture, and has those to catch up with
         that were there when the sign was noticed. Where features depend on
@@ -52,11 +56,20 @@ class ClipBuffer:
         if predictor.sees_clips:
             return
         done = set(self._features)
-        for _ in range(2):
+        if is_watched:
+            done.add(count - 1)
+        for _ in range(1 if is_watched else 2):
             index = next_index(done, count, predictor.frames)
             if index is not None:
                 done.add(index)
         self._make(sorted(done - set(self._features)), predictor)
+
+    def newest(self) -> tuple[float, np.ndarray] | None:
+        """Time and features of the last picture that has some, if any."""
+        done = list(self._features)  # another thread adds to them
+        if not done:
+            return None
+        return self.times[max(done)], self._features[max(done)]
 
     def features(
         self, predictor: Predictor, count: int, seconds: float

@@ -13,9 +13,14 @@ from signs.core.errors import UserError
 from signs.core.parallel import COSTS_ONE_CLIP, Outcome, Work
 from signs.features.cnn_features import read_ahead
 from signs.inference import sessions
-from signs.inference.predictor import Predictor, load_classifier
+from signs.inference.predictor import (
+    Predictor,
+    load_classifier,
+    load_predictor,
+)
 
 if TYPE_CHECKING:
+    from signs.features.landmark_models import LandmarkModels
     from signs.features.worker_setup import Recipe
 
 
@@ -91,6 +96,30 @@ def start_worker(
     """
     classifier = load_classifier(path, record)
     predictor = Predictor(path, record, classifier, recipe.open(cores))
+    return _work_of(predictor, cores)
+
+
+def start_whole(
+    path: Path,
+    record: dict[str, Any],
+    folder: Path,
+    weights: str | None,
+    models: "LandmarkModels | None",
+    cores: int,
+) -> Work:
+    """Like `start_worker`, for a model that looks at whole pictures.
+
+    Args:
+        folder, weights: see `load_predictor`.
+        models: MediaPipe's, on a disk that all machines see.
+    """
+    predictor = load_predictor(
+        path, record, folder, cores, weights, landmark_models=models
+    )
+    return _work_of(predictor, cores)
+
+
+def _work_of(predictor: Predictor, cores: int) -> Work:
     if predictor.needs_session_mean:
         return partial(features_of_clips, predictor, readers=cores)
     return partial(_classify_alone, predictor, readers=cores)

@@ -23,6 +23,7 @@ from signs.video import decode, frame_store, images
 
 if TYPE_CHECKING:
     from signs.features.engines import Engine
+    from signs.features.landmark_models import LandmarkModels
     from signs.inference.whole_pictures import WholePictures
 
 Pictures = Any  # an array of them, or a list of whole ones of any size
@@ -211,7 +212,7 @@ def load_predictor(
     threads: int,
     weights: str | None = None,
     engine: str = "auto",
-    landmark_models: Path | None = None,
+    landmark_models: "Path | LandmarkModels | None" = None,
 ) -> Predictor:
     """Loads a classifier, and the CNN or the landmark models that it needs.
 
@@ -221,7 +222,7 @@ def load_predictor(
         threads: how many cores LiteRT uses.
         weights: file of the CNN's weights, where the record names a file.
         engine: see `engines.suit`.
-        landmark_models: folder of MediaPipe's models; None: see
+        landmark_models: MediaPipe's models, or their folder; None: see
             `landmark_models.find_models`.
 
     Raises:
@@ -292,7 +293,7 @@ def _look_at_whole(
     threads: int,
     weights: str | None,
     engine: str,
-    landmark_models: Path | None,
+    landmark_models: "Path | LandmarkModels | None",
 ) -> "WholePictures":
     """What makes features of which landmarks are a part, or all."""
     from signs.features.landmark_engine import open_engine

@@ -172,9 +172,8 @@ def test_processes_of_a_cluster_say_the_same(
     """Started from what is sent to them."""
     found = landmark_models.find_models(models)
     folder = root / "model" / "cnn"
-    start = partial(
-        *(start_whole, predictor.path, predictor.record, folder, None, found)
-    )
+    model = predictor.path, predictor.record
+    start = partial(start_whole, *model, folder, None, found)
     work = pickle.loads(pickle.dumps(start))(1)
     ((clip, features, error),) = work({"clip": video_of(root)})
     assert (clip, error) == ("clip", None)

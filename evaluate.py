@@ -156,13 +156,13 @@ def find_task(
         folder: an empty one, for what is made of --videos.
     """
     from signs.data.clips_table import Dataset
-    from signs.inference import judged_clips
+    from signs.inference import judged_clips, judged_videos
     from signs.training import clips_used
     from signs.video import catalog, frame_store
 
     model = (args.model, record, clips_used.read(args.model, record))
     if args.videos:
-        rows, root = judged_clips.rows_of_videos(args.videos)
+        rows, root = judged_videos.rows_of_videos(args.videos)
         dataset = Dataset(folder)
         name = str(args.videos)
         return judged_clips.Task(*model, dataset, name, "clip", rows, root)
@@ -206,7 +206,7 @@ def check_overlap(args: argparse.Namespace, task: "Task") -> "Overlap | None":
 
 def make_features(args: argparse.Namespace, task: "Task") -> dict[str, str]:
     """Makes the features of --videos; returns the reasons of failures."""
-    from signs.inference import judged_clips, predictor
+    from signs.inference import judged_videos, predictor
 
     loaded = predictor.load_predictor(
         *(args.model, task.record, args.model_dir / "cnn", args.workers),
@@ -214,7 +214,7 @@ def make_features(args: argparse.Namespace, task: "Task") -> dict[str, str]:
         landmark_models=args.landmark_models,
         convert=False,
     )
-    return judged_clips.make_features(task, loaded, args.workers, args.quiet)
+    return judged_videos.make_features(task, loaded, args.workers, args.quiet)
 
 
 def judge(
@@ -228,17 +228,12 @@ def judge(
     """Judges the model, and writes what comes out; returns the exit code."""
     from signs.core import files
     from signs.evaluation import scores
-    from signs.features import combined
     from signs.inference import evaluation_record, judged_clips, predictor
     from signs.training import run_record
 
     judged = judged_clips.find(task)
     model = predictor.load_classifier(task.model, task.record)
-    shown = judged_clips.show(
-        judged.features,
-        task.session_mean,
-        combined.blocks_of(task.record["features"]),
-    )
+    shown = judged_clips.show(judged.features, task.record)
     answers = {
         way: judged_clips.predict(model, features)
         for way, features in shown.items()

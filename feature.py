@@ -21,7 +21,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from signs.core import arguments
 from signs.core.errors import UserError
@@ -117,13 +117,20 @@ def parse_arguments(
         "it, or they are downloaded",
     )
     add(
+        "--auto",
+        action="store_true",
+        help="landmarks where MediaPipe and its models are to be had, else "
+        "the CNN; says which, and why",
+    )
+    add(
         "--export-pose",
         action="store_true",
         help="write CLIP.pose beside CLIP.npy, for other tools",
     )
     args = arguments.parse(parser, argv)
-    if not args.landmarks and (args.export_pose or args.landmark_models):
-        parser.error("--landmark-models and --export-pose need --landmarks")
+    if not (args.landmarks or args.auto):
+        if args.export_pose or args.landmark_models:
+            parser.error("--landmark-models and --export-pose need --landmarks")
     return args
 
 
@@ -133,10 +140,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     from signs.cluster import ray_backend
     from signs.core import files, lock
     from signs.data import clips_table
+    from signs.features import landmark_models
 
     if args.cluster:
         ray_backend.require()
     dataset = clips_table.Dataset(args.data / args.dataset)
+    if args.auto:
+        args.landmarks, why = landmark_models.obtainable(args.landmark_models)
+        name = "landmarks" if args.landmarks else args.cnn
+        log.info(f"features: {name}; {why}")
     make = make_landmarks if args.landmarks else make_features
     if args.dry_run:
         return make(args, dataset)
@@ -151,7 +163,7 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     """Makes the features that are missing; returns the exit code."""
     from signs.core import files
     from signs.data import clips_table
-    from signs.features import feature_store
+    from signs.features import feature_store, report
     from signs.features.made_from import MadeFrom
     from signs.features.variants import copies_folder, full_name
     from signs.training import run_record
@@ -235,7 +247,7 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
         )
     failed = args.log / f"{dataset.name}-feature-failed.csv"
     files.write_failures(failed, failures)
-    return report(dataset, meta, len(clips), failures, failed)
+    return report.report(dataset, meta, len(clips), failures, failed)
 
 
 def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:
@@ -248,6 +260,7 @@ def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:
         landmark_models,
         landmark_store,
         pose_file,
+        report,
     )
     from signs.features.made_from import MadeFrom
     from signs.training import run_record
@@ -300,7 +313,7 @@ def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:
         )
     failed = args.log / f"{dataset.name}-feature-failed.csv"
     files.write_failures(failed, failures)
-    code = report(dataset, meta, len(clips), failures, failed)
+    code = report.report(dataset, meta, len(clips), failures, failed)
     done = clips[~clips["clip"].isin(list(failures))]
     plot = args.log / f"{dataset.name}-landmarks.png"
     hand_coverage.report(dataset, done, frame_meta["frames"], plot)
@@ -308,38 +321,6 @@ def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:
         tasks = [everything[clip] for clip in done["clip"]]
         log.info(f"{count(pose_file.export(tasks), '.pose file')} beside them")
     return code
-
-
-def report(
-    dataset: Any,
-    meta: dict[str, Any],
-    clips: int,
-    failures: dict[str, str],
-    failed: Path,
-) -> int:
-    """Prints what came out; returns the exit code."""
-    folder = dataset.feature(meta["cnn"])
-    if len(failures) == clips:
-        clip, reason = next(iter(failures.items()))
-        raise UserError(
-            f"no clip has features: all {clips:,} failed, such as {clip} "
-            f"({reason}); see {failed}, and make the frames with: "
-            f"python frame.py {dataset.name}"
-        )
-    done = clips - len(failures)
-    log.info(
-        f"{count(done, 'clip')} with features of "
-        f"({meta['frames']}, {meta['length']}), {meta['dtype']}, in {folder}"
-    )
-    if failures:
-        clip, reason = next(iter(failures.items()))
-        log.warning(
-            f"{count(len(failures), 'clip')} failed, such as {clip} "
-            f"({reason}); all are in {failed}"
-        )
-        return 1
-    log.info(f"next: python train_lstm.py {dataset.name}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signs.core import arguments
-from signs.core.errors import UserError
 from signs.core.messages import count, log, messages_to_stderr
 from signs.inference import flags
 
@@ -127,24 +126,25 @@ def classify(
     from signs.core import parallel
     from signs.features import engines, worker_setup
 
-    if predictor.whole:
-        raise UserError(
-            f"{predictor.path} takes landmarks, which a cluster does not make "
-            "here; leave out --cluster"
-        )
     described = predictor.record["features"]
     folder = args.model_dir / "cnn"
+    model = predictor.path, predictor.record
     paths = {clip: video.path for clip, video in videos.items()}
     with ray_backend.connect(args.cluster, args.workers) as machines:
-        engine, on_gpu = worker_setup.choose(
-            engines.suit(args.engine, described), machines.gpus
-        )
-        recipe = worker_setup.find(
-            engine, on_gpu, described, folder, args.weights
-        )
-        start = functools.partial(
-            clips.start_worker, predictor.path, predictor.record, recipe
-        )
+        if whole := predictor.whole:
+            models = whole.landmarks.models if whole.landmarks else None
+            start = functools.partial(
+                clips.start_whole, *model, folder, args.weights, models
+            )
+            on_gpu = False
+        else:
+            engine, on_gpu = worker_setup.choose(
+                engines.suit(args.engine, described), machines.gpus
+            )
+            recipe = worker_setup.find(
+                engine, on_gpu, described, folder, args.weights
+            )
+            start = functools.partial(clips.start_worker, *model, recipe)
         with contextlib.closing(
             machines.outcomes(
                 start,

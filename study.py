@@ -181,12 +181,12 @@ def make(args: argparse.Namespace) -> int:
     """Does what is missing of a study; returns the exit code."""
     from signs.data import clips_table, folds
     from signs.data.clips_table import Dataset
-    from signs.features import feature_store
+    from signs.features import combined
     from signs.study import plan, results
     from signs.training import feature_dataset
 
     dataset = Dataset(args.data / args.dataset)
-    meta = feature_store.require_meta(dataset, args.features)
+    meta = combined.require_meta(dataset, args.features)
     study = settings_of(args, meta["cnn"])
     recipes = plan.read_recipes(args.table, args.also, study.dataset)
     baseline = plan.choose_baseline(args.baseline, recipes, args.table)

@@ -51,7 +51,8 @@ def test_it_answers_the_mean_of_its_members(root: Path):
     assert not np.allclose(answers[0], answers[1], atol=1e-4)
     mean = classifier.load_classifier(path, (20, 8)).predict_on_batch(clips)
     np.testing.assert_allclose(mean, np.mean(answers, axis=0), atol=1e-6)
-    one = export.alone(classifier.load_classifier(path))
+    plain = {**record, "session_mean": False}
+    one = export.alone(classifier.load_classifier(path), plain)
     found = one.predict_on_batch(clips[:1])
     np.testing.assert_allclose(found, mean[:1], atol=1e-5)
 

@@ -1,10 +1,14 @@
 """A model of landmarks at work: predict, find_signs, live, export."""
 
 import json
+import pickle
 import shutil
+import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import shared, write_video
 from store import folders
@@ -20,8 +24,11 @@ import predict
 import train_lstm
 from signs.core import arguments
 from signs.data.clips_table import Dataset
-from signs.features import landmark_store
+from signs.features import landmark_models, landmark_store
+from signs.inference.clips import Video, classify_clips, start_whole
+from signs.inference.live import Live
 from signs.inference.predictor import Predictor, load_predictor
+from signs.inference.segmenter import ByKey
 from signs.models import landmark_layout as layout
 from signs.training import run_record
 
@@ -140,60 +147,164 @@ def test_pictures_looked_at_by_turns_make_a_clip(predictor: Predictor):
     assert layout.seen(found).sum() == layout.seen(together).sum()
 
 
-def test_tflite_takes_landmarks_with_gaps(
-    root: Path, predictor: Predictor, tmp_path: Path
+def test_what_was_found_just_now_is_shown(predictor: Predictor):
+    """While nothing is recorded, only because somebody looks."""
+    shown = [x for x in rendered(GESTURES["a"]) if has_hand(predictor, x)]
+    with Live(predictor, ByKey(4.0), 0, 1, is_realtime=True) as watched:
+        assert watched.landmarks() is None
+        found = None
+        ends = time.monotonic() + 60
+        while found is None and time.monotonic() < ends:
+            watched.update(0.0, shown[0])
+            found = watched.landmarks()
+            time.sleep(0.01)
+        np.testing.assert_array_equal(found, predictor.features(shown[:1])[0])
+        watched.update(10.0, shown[0])
+        assert watched.landmarks() is None
+
+
+def has_hand(predictor: Predictor, picture: np.ndarray) -> bool:
+    return bool(layout.has_hand(predictor.features([picture])).any())
+
+
+def test_processes_of_a_cluster_say_the_same(
+    root: Path, models: Path, predictor: Predictor
 ):
+    """Started from what is sent to them."""
+    found = landmark_models.find_models(models)
+    folder = root / "model" / "cnn"
+    model = predictor.path, predictor.record
+    start = partial(start_whole, *model, folder, None, found)
+    work = pickle.loads(pickle.dumps(start))(1)
+    ((clip, features, error),) = work({"clip": video_of(root)})
+    assert (clip, error) == ("clip", None)
+    expected = predictor.features_of_clip(predictor.read(video_of(root)))
+    np.testing.assert_array_equal(features, expected)
+
+
+def answer(predictor: Predictor, clip: np.ndarray) -> np.ndarray:
+    """What predict.py says of the features of a clip on its own."""
+    outcomes = [("clip", clip, None)]
+    videos = {"clip": Video(Path("clip"), "clip")}
+    ((_, classified, _),) = classify_clips(predictor, outcomes, videos)
+    return classified.probabilities
+
+
+def check_tflite(root: Path, predictor: Predictor, path: Path) -> None:
+    """An exported model says what predict.py says, of a clip with gaps."""
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")
-    path = tmp_path / "signs.tflite"
     assert run(export, root, path) == 0
-    about = json.loads((tmp_path / "signs.tflite.json").read_text())
-    assert about["input"]["shape"] == [1, FRAMES, layout.LANDMARK_DIM]
+    about = json.loads(path.with_name(path.name + ".json").read_text())
     model = interpreter.Interpreter(str(path), num_threads=1)
     model.allocate_tensors()
     (takes,), (gives,) = model.get_input_details(), model.get_output_details()
+    for clip in clips_with_gaps(root, predictor):
+        assert about["input"]["shape"] == [1, *clip.shape]
+        model.set_tensor(takes["index"], clip[None])
+        model.invoke()
+        found = model.get_tensor(gives["index"])[0]
+        np.testing.assert_allclose(found, answer(predictor, clip), atol=1e-4)
+
+
+def clips_with_gaps(root: Path, predictor: Predictor) -> list[np.ndarray]:
     clip = predictor.features_of_clip(predictor.read(video_of(root)))
-    clip[1] = np.nan
-    model.set_tensor(takes["index"], clip[None])
-    model.invoke()
-    found = model.get_tensor(gives["index"])[0]
-    np.testing.assert_allclose(found, predictor.classify(clip), atol=1e-4)
+    gap, nothing = clip.copy(), clip.copy()
+    gap[1, -layout.LANDMARK_DIM :] = np.nan
+    nothing[:, -layout.LANDMARK_DIM :] = np.nan
+    return [clip, gap, nothing]
+
+
+def test_tflite_takes_landmarks_with_gaps(
+    root: Path, predictor: Predictor, tmp_path: Path
+):
+    check_tflite(root, predictor, tmp_path / "signs.tflite")
+
+
+def test_onnx_takes_landmarks_with_gaps(
+    root: Path, predictor: Predictor, tmp_path: Path
+):
+    for name in ("tf2onnx", "onnx"):
+        pytest.importorskip(name)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    path = tmp_path / "signs.onnx"
+    assert run(export, root, path) == 0
+    session = onnxruntime.InferenceSession(path)
+    (takes,) = session.get_inputs()
+    for clip in clips_with_gaps(root, predictor):
+        (found,) = session.run(None, {takes.name: clip[None]})
+        np.testing.assert_allclose(found[0], answer(predictor, clip), atol=1e-4)
+
+
+NAMES = ["mobilenet-0.25", "mobilenet-0.25-hands", "landmarks"]
 
 
 @pytest.fixture(scope="module")
 def both(root: Path, tmp_path_factory, models: Path) -> Path:
-    """The same clips, and a model of a CNN's features beside landmarks."""
+    """The same clips, and a model of two CNNs' features beside landmarks.
+
+    One of the CNNs sees the signing hand alone.
+    """
     both = tmp_path_factory.mktemp("both")
     shutil.copytree(root / "data", both / "data")
     cnn = "--cnn mobilenet --alpha 0.25 --weights random".split()
-    names = ["--features", "mobilenet-0.25+landmarks"]
     assert run(feature, both, "d", *cnn) == 0
-    assert run(train_lstm, both, "d", *names, *FAST) == 0
+    assert run(feature, both, "d", *cnn, "--crop", "hands") == 0
+    assert run(train_lstm, both, "d", "--features", "+".join(NAMES), *FAST) == 0
     return both
 
 
-def test_a_cnn_beside_landmarks_sees_what_is_stored(both: Path, models: Path):
+@pytest.fixture(scope="module")
+def all_three(both: Path, models: Path) -> Predictor:
     path, record = run_record.find_model(None, both / "model")
     folder = both / "model" / "cnn"
-    ready = load_predictor(path, record, folder, 1, landmark_models=models)
-    made = ready.features_of_clip(ready.read(video_of(both)))
-    stored = [
-        np.load(both / "data" / "d" / "feature" / name / "a" / "0.npy")
-        for name in ("mobilenet-0.25", "landmarks")
-    ]
-    assert made.shape == (FRAMES, sum(x.shape[1] for x in stored))
-    np.testing.assert_array_equal(made[:, -176:], stored[1])
-    np.testing.assert_allclose(made[:, :-176], stored[0], atol=0.02)
+    return load_predictor(path, record, folder, 1, landmark_models=models)
 
 
-def test_predict_and_live_with_a_cnn_beside_landmarks(
-    both: Path, models: Path, tmp_path: Path, capsys
+def stored(root: Path) -> list[np.ndarray]:
+    folder = root / "data" / "d" / "feature"
+    return [np.load(folder / name / "a" / "0.npy") for name in NAMES]
+
+
+def test_several_kinds_are_made_as_they_are_stored(
+    both: Path, all_three: Predictor
+):
+    made = all_three.features_of_clip(all_three.read(video_of(both)))
+    expected = stored(both)
+    ends = np.cumsum([x.shape[1] for x in expected])
+    assert made.shape == (FRAMES, ends[-1])
+    whole, hands, landmarks = np.split(made, ends[:-1], axis=1)
+    np.testing.assert_array_equal(landmarks, expected[2])
+    np.testing.assert_allclose(whole, expected[0], atol=0.02)
+    np.testing.assert_allclose(hands, expected[1], atol=0.002)
+    assert np.abs(hands - whole).max() > 0.02
+
+
+def test_predict_live_and_export_with_several_kinds(
+    both: Path, all_three: Predictor, models: Path, tmp_path: Path, capsys
 ):
     where = ["--landmark-models", models]
     folder = video_of(both).parent
     assert run(predict, both, folder, "--json", *where) == 0
     answers = map(json.loads, capsys.readouterr().out.splitlines())
-    for answer in answers:
-        assert answer["probability"] > 0
+    for found in answers:
+        assert found["probability"] > 0
     assert run(live, both, video_of(both), "--headless", *where) == 0
-    assert run(export, both, tmp_path / "signs.tflite") == 2
-    assert "only models of one kind" in capsys.readouterr().err
+    check_tflite(both, all_three, tmp_path / "signs.tflite")
+
+
+def test_videos_are_judged_with_several_kinds(both: Path, models: Path):
+    """The figures are those of the data set's own features."""
+    clips = ["d", "--split", "val", "--anyway"]
+    assert run(evaluate, both, *clips) == 0
+    (page,) = (both / "log").glob("*-evaluation-val.csv")
+    table = both / "videos.csv"
+    table.write_text(
+        "path,label\nd/video/a/1.avi,a\nd/video/b/1.avi,b\n", encoding="utf-8"
+    )
+    table = table.rename(both / "data" / "videos.csv")
+    videos = ["--videos", table, "--anyway"]
+    assert run(evaluate, both, *videos, "--landmark-models", models) == 0
+    (other,) = (both / "log").glob("*-evaluation-videos*.csv")
+    columns = ["predicted", "probability"]
+    one, two = (pd.read_csv(path)[columns] for path in (page, other))
+    pd.testing.assert_frame_equal(one, two, atol=0.01)

@@ -13,11 +13,13 @@ import transfer
 from signs.core import arguments
 from signs.core.backend import keras
 from signs.data.clips_table import Dataset
+from signs.inference.clips import Video, classify_clips
+from signs.inference.predictor import Predictor, load_classifier
 from signs.models import classifier
 from signs.models import landmark_layout as layout
 from signs.models.feature_blocks import transform_blocks, weigh
 from signs.models.landmark_transform import TRANSFORMED_DIM
-from signs.training import run_record, session_mean
+from signs.training import run_record
 
 FRAMES = 20
 META = {
@@ -74,39 +76,78 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def load(root: Path) -> tuple[keras.Model, dict]:
-    path, record = run_record.find_model(None, root / "model")
-    return keras.saving.load_model(path, safe_mode=True), record
+def load(root: Path, kind: str = "lstm") -> Predictor:
+    """The newest model, without what makes its features."""
+    path, record = run_record.find_model(None, root / "model", kind)
+    model = keras.saving.load_model(path, safe_mode=True)
+
+    def engine(_: object) -> np.ndarray:
+        raise AssertionError("no pictures are looked at here")
+
+    return Predictor(path, record, model, engine)
+
+
+def ask(
+    predictor: Predictor, clips: np.ndarray, together: bool = True
+) -> np.ndarray:
+    """What a model says of clips of one session, or of each by itself."""
+    folder = Path("session") if together else None
+    names = [str(number) for number in range(len(clips))]
+    outcomes = zip(names, clips, [None] * len(clips), strict=True)
+    videos = {name: Video(Path(name), name, folder) for name in names}
+    found = {
+        name: classified.probabilities
+        for name, classified, _ in classify_clips(predictor, outcomes, videos)
+    }
+    return np.stack([found[name] for name in names])
 
 
 def test_it_learns_from_landmarks_with_gaps(trained: Path):
-    model, record = load(trained)
+    record = load(trained).record
     log = json.loads((trained / "log" / f"{record['run']}.json").read_text())
     assert log["final"]["validation"]["accuracy"] > 0.9
-    assert model.input_shape == (None, FRAMES, layout.LANDMARK_DIM)
-    # The mean of a session would not do with gaps.
-    assert record["session_mean"] is False
+    assert record["session_mean"] is True
+    assert len(record["landmark_mean"]) == TRANSFORMED_DIM
 
 
-def test_place_and_size_do_not_matter_to_the_model(trained: Path):
-    model, _ = load(trained)
+@pytest.mark.parametrize("together", [False, True])
+def test_place_and_size_do_not_matter_to_the_model(
+    trained: Path, together: bool
+):
+    predictor = load(trained)
     one = np.stack([clip("up", seed) for seed in range(8)])
     other = one * 2.5
     hands = other[:, :, : 2 * layout.HAND_DIM].reshape(8, FRAMES, -1, 3)
     hands[..., :2] += 0.7
     other[:, :, : 2 * layout.HAND_DIM] = hands.reshape(8, FRAMES, -1)
-    found = model.predict_on_batch(one)
+    found = ask(predictor, one, together)
     assert np.isfinite(found).all()
-    np.testing.assert_allclose(model.predict_on_batch(other), found, atol=1e-3)
+    np.testing.assert_allclose(
+        ask(predictor, other, together), found, atol=1e-3
+    )
+
+
+def test_without_the_session_mean_the_model_transforms(trained: Path):
+    args = ["d", "--features", "landmarks", "--no-session-mean"]
+    assert run(train_lstm, trained, *args, *FAST) == 0
+    predictor = load(trained)
+    shape = (None, FRAMES, layout.LANDMARK_DIM)
+    model = load_classifier(predictor.path, predictor.record)
+    assert model.input_shape == shape
+    assert "landmark_mean" not in predictor.record
+    clips = np.stack([clip("up", seed) for seed in range(4)])
+    assert ask(predictor, clips).argmax(axis=1).tolist() == [1] * 4
+    for path in (trained / "model").glob(f"{predictor.record['run']}*"):
+        path.unlink()
 
 
 def test_a_transfer_starts_from_a_model_of_landmarks(trained: Path):
     write_landmarks(trained, "other", 20)
     assert run(transfer, trained, "other", "--epochs", "2") == 0
-    path, _ = run_record.find_model(None, trained / "model", "transfer")
-    model = keras.saving.load_model(path, safe_mode=True)
+    predictor = load(trained, "transfer")
     clips = np.stack([clip("up", seed) for seed in range(2)])
-    assert np.isfinite(model.predict_on_batch(clips)).all()
+    assert np.isfinite(ask(predictor, clips)).all()
+    assert len(predictor.record["landmark_mean"]) == TRANSFORMED_DIM
 
 
 def test_landmarks_beside_features_of_a_cnn(tmp_path: Path, capsys):
@@ -116,10 +157,11 @@ def test_landmarks_beside_features_of_a_cnn(tmp_path: Path, capsys):
     assert "python feature.py d --landmarks" in capsys.readouterr().err
     write_landmarks(tmp_path)
     assert run(train_lstm, tmp_path, "d", *both, *FAST) == 0
-    model, record = load(tmp_path)
-    length = 300 + layout.LANDMARK_DIM
-    assert model.input_shape == (None, FRAMES, length)
-    assert record["session_mean"] is True
+    predictor = load(tmp_path)
+    shape = (None, FRAMES, 300 + TRANSFORMED_DIM)
+    model = load_classifier(predictor.path, predictor.record)
+    assert model.input_shape == shape
+    assert predictor.record["session_mean"] is True
     assert run(evaluate, tmp_path, "d", "--split", "val", "--anyway") == 0
     (page,) = (tmp_path / "log").glob("*-evaluation-val.json")
     figures = json.loads(page.read_text())["figures"]
@@ -133,24 +175,18 @@ def test_landmarks_beside_features_of_a_cnn(tmp_path: Path, capsys):
     assert run(train_lstm, tmp_path, "d", *twice, *FAST) == 2
 
 
-def test_no_mean_is_subtracted_from_landmarks():
-    features = np.ones((4, 5))
-    features[:, 2:4] = np.nan
-    blocks = [("a", 2), (layout.LANDMARKS, 2), ("b", 1)]
-    found = session_mean.without_landmarks(features, blocks)
-    assert found.tolist() == [[1, 1, 0, 0, 1]] * 4
-    assert np.isnan(features[:, 2:4]).all()
-
-
 def test_a_clip_in_which_nothing_was_seen_has_an_answer(trained: Path):
-    model, _ = load(trained)
-    assert np.isfinite(model.predict_on_batch(layout.empty(FRAMES)[None])).all()
+    nothing = layout.empty(FRAMES)[None]
+    for together in (False, True):
+        found = ask(load(trained), nothing.repeat(2, axis=0), together)
+        assert np.isfinite(found).all()
 
 
 def test_a_model_of_landmarks_is_judged(trained: Path):
     assert run(evaluate, trained, "d", "--split", "val", "--anyway") == 0
     (record,) = (trained / "log").glob("*-evaluation-val.json")
     found = json.loads(record.read_text())
+    assert found["figures"]["session"]["accuracy"]["value"] > 0.9
     assert found["figures"]["single"]["accuracy"]["value"] > 0.9
     assert found["baselines"]["nearest_class_mean"] is not None
 

@@ -194,6 +194,18 @@ def test_a_missing_package_says_what_to_install(monkeypatch):
         landmark_models.require_packages()
 
 
+def test_landmarks_are_preferred_where_they_can_be_had(
+    models: Path, tmp_path: Path, monkeypatch
+):
+    assert landmark_models.preferred()[0]
+    assert landmark_models.obtainable(models)[0]
+    is_better, why = landmark_models.obtainable(tmp_path)
+    assert not is_better and "hand_landmarker.task is missing" in why
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    is_better, why = landmark_models.obtainable(models)
+    assert not is_better and "requirements-landmarks.txt" in why
+
+
 def test_a_folder_without_models_is_named(tmp_path: Path):
     with pytest.raises(UserError, match=f"{tmp_path}/hand_landmarker.task is"):
         landmark_models.find_models(tmp_path)
@@ -349,6 +361,20 @@ def test_a_second_run_does_nothing_and_a_third_what_is_missing(
     assert paths[0].exists()
     for path in paths[1:]:
         assert path.stat().st_mtime_ns == before[path]
+
+
+def test_auto_says_what_it_takes_and_why(
+    root: Path, models: Path, tmp_path: Path, capsys
+):
+    flags = ["d", "--auto", "--dry-run", *folders(root)]
+    flags += "--cnn mobilenet --alpha 0.25 --weights random".split()
+    for folder, said in (
+        (models, "landmarks; MediaPipe is installed"),
+        (tmp_path / "none", "mobilenet; "),
+    ):
+        where = ["--landmark-models", str(folder)]
+        assert arguments.run(feature.main, [*flags, *where]) == 0
+        assert f"features: {said}" in capsys.readouterr().out
 
 
 def test_another_video_has_its_landmarks_found_again(

@@ -155,21 +155,6 @@ def test_flags_of_older_versions_name_the_new_script(
         assert (script in note) == (f"{script}.py" in output.err)
 
 
-def test_a_model_that_sees_no_whole_pictures_is_refused(
-    root: Path, tmp_path: Path, capsys
-):
-    name = "mobilenet-0.25-hands"
-    models = copy_models(root, tmp_path / "model")
-    _, record = run_record.find_model(None, models)
-    change_record(models, features={**record["features"], "cnn": name})
-    video = write_video(tmp_path / "clip.avi", frames=5)
-    assert run_predict(tmp_path, video) == 2
-    assert f"was trained on {name}" in capsys.readouterr().err
-    flags = [str(tmp_path / "x.tflite"), *folders(tmp_path)]
-    assert arguments.run(export.main, flags) == 2
-    assert f"was trained on {name}" in capsys.readouterr().err
-
-
 def test_a_bad_video_does_not_stop_the_rest(root: Path, tmp_path: Path, capsys):
     good = write_video(tmp_path / "a" / "good.avi", frames=5)
     bad = tmp_path / "a" / "Bäd.mp4"

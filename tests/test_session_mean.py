@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signs.models.landmark_layout import LANDMARK_DIM, LANDMARKS
+from signs.models.landmark_transform import PARTS, TRANSFORMED_DIM
 from signs.training import session_mean
 from signs.training.feature_dataset import FeatureDataset
 
@@ -112,3 +114,92 @@ def test_a_running_mean_is_that_of_all_clips_and_then_forgets():
     for _ in range(8 * session_mean.REMEMBERED):
         last = mean.center(clips[0] + 100)  # someone switched a lamp on
     np.testing.assert_allclose(last, first, atol=0.1)
+
+
+BLOCKS = [("cnn", 3), (LANDMARKS, TRANSFORMED_DIM)]
+DIM = 3 + TRANSFORMED_DIM
+FLAGS = slice(3 + PARTS["seen"].start, DIM)
+few = settings(max_examples=20)
+
+
+def signer(seed: int, clips: int, offset: float = 0.0) -> np.ndarray:
+    """Features and transformed landmarks of one person's clips.
+
+    Args:
+        offset: how much this person's differ from others', all through.
+    """
+    random = np.random.default_rng(seed)
+    found = random.normal(size=(clips, 5, DIM))
+    person = np.random.default_rng(seed + 1).normal(size=DIM)
+    found += offset * person
+    found[..., FLAGS] = 1.0
+    return found.astype("float32")
+
+
+def centered(
+    clips: np.ndarray, centering: session_mean.Centering
+) -> np.ndarray:
+    """Clips less their session's mean."""
+    means = session_mean.mean_by_session(
+        np.zeros(len(clips), int),
+        np.stack([centering.mean_of_clip(clip) for clip in clips]),
+        centering,
+    )
+    return clips - means[:, None]
+
+
+def typical(value: float = 0.0) -> session_mean.Centering:
+    mean = np.full(TRANSFORMED_DIM, value, "float32")
+    return session_mean.Centering(BLOCKS, mean)
+
+
+@few
+@given(st.integers(0, 2**32 - 2), st.floats(-50, 50), st.integers(1, 60))
+def test_what_differs_from_person_to_person_vanishes(seed, offset, clips):
+    """Of landmarks the more, the more clips there are."""
+    plain = centered(signer(seed, clips), typical())
+    other = centered(signer(seed, clips, offset), typical())
+    person = offset * np.random.default_rng(seed + 1).normal(size=DIM)
+    left = person * session_mean.PRIOR / (clips + session_mean.PRIOR)
+    left[:3] = 0  # of a CNN's features, nothing is left
+    left[FLAGS] = 0
+    np.testing.assert_allclose(other - plain, left + 0 * plain, atol=2e-3)
+    assert (other[..., FLAGS] == 1).all()
+
+
+@few
+@given(st.integers(0, 2**32 - 2), st.integers(1, 9))
+def test_a_hand_that_a_clip_does_not_show_has_no_part(seed, clips):
+    shown = signer(seed, clips, 3.0)
+    hidden = shown[:1].copy()
+    hand = slice(3, 63)
+    hidden[..., hand] = 0
+    both = centered(np.concatenate([shown, hidden]), typical(1.0))
+    assert (both[-1, :, hand] == 0).all()
+    alone = centered(shown, typical(1.0))
+    np.testing.assert_allclose(both[:-1, :, hand], alone[..., hand], atol=1e-4)
+
+
+def test_a_camera_starts_from_the_mean_of_the_training():
+    clips = signer(0, 30, 5.0)
+    mean = session_mean.RunningMean(typical(2.0))
+    first, *_, last = [mean.center(clip) for clip in clips]
+    expected = centered(clips[:1], typical(2.0))[0]
+    np.testing.assert_allclose(first, expected, atol=1e-4)
+    together = centered(clips, typical(2.0))[-1]
+    np.testing.assert_allclose(last, together, atol=1e-3)
+
+
+def test_landmarks_of_old_models_have_no_part():
+    centering = session_mean.Centering([(LANDMARKS, LANDMARK_DIM), ("cnn", 1)])
+    features = np.ones((4, LANDMARK_DIM + 1), "float32")
+    features[:, :5] = np.nan
+    mean = centering.mean_of_clip(features)
+    assert mean.tolist() == [0] * LANDMARK_DIM + [1]
+    assert centering.scene(features).tolist() == mean.tolist()
+
+
+def test_hands_do_not_tell_rooms_apart():
+    blocks = [("mobilenet-0.25", 2), ("mobilenet-hands", 2), (LANDMARKS, 4)]
+    found = session_mean.Centering(blocks).scene(np.ones((3, 8)))
+    assert found.tolist() == [1, 1, 0, 0, 0, 0, 0, 0]

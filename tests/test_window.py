@@ -27,6 +27,8 @@ from signs.inference.live import Sign
 from signs.inference.overlay import Overlay
 from signs.inference.predictor import Prediction
 from signs.inference.segmenter import ByKey, ByMotion
+from signs.models import landmark_layout
+from signs.video import skeleton
 
 PATIENCE = 40  # seconds until the window is there, on a busy machine
 
@@ -61,6 +63,21 @@ def test_any_picture_fits(shape):
     assert canvas.shape == (overlay.HEIGHT + overlay.PANEL, overlay.WIDTH, 3)
     middle = canvas[overlay.HEIGHT // 2, overlay.WIDTH // 2]
     assert middle.tolist() == [255, 255, 255]
+
+
+def test_hands_are_drawn_where_they_are():
+    picture = np.zeros((60, 80, 3), np.uint8)
+    landmarks = landmark_layout.empty(1)[0]
+    right = slice(landmark_layout.HAND_DIM, 2 * landmark_layout.HAND_DIM)
+    points = np.full((landmark_layout.HAND_POINTS, 3), 0.5)
+    points[:, 0] = 0.8  # in heights, which is in the right half
+    points[::2, 0] = 1.1
+    landmarks[right] = points.ravel()
+    for is_mirrored, half in ((True, slice(360)), (False, slice(360, None))):
+        shown = Overlay(is_mirrored=is_mirrored, landmarks=landmarks)
+        row = overlay.draw(picture, shown)[overlay.HEIGHT // 2]
+        green = (row == skeleton.COLOURS[1][::-1]).all(axis=1)
+        assert green[half].sum() == green.sum() > 150
 
 
 def test_the_bars_are_as_long_as_the_guesses_are_likely():

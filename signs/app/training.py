@@ -1,6 +1,5 @@
 """What the page trains: which scripts, on which features, and what came out."""
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,12 +74,13 @@ def features_to_use(place: Workplace) -> tuple[str, str]:
     run = newest_run(place)
     if run is not None and combined.SIGN not in features_of(run):
         return features_of(run), "as in the last training"
-    if importlib.util.find_spec("mediapipe"):
-        return LANDMARKS, "MediaPipe is installed: hands leave out the room"
+    is_better, why = landmark_models.preferred()
+    if is_better:
+        return LANDMARKS, why
     there = sorted(place.dataset.feature("").glob("*/meta.json"))
     if there:
         return there[0].parent.name, "these features are there already"
-    return SMALL_CNN, "a small CNN; better: requirements-landmarks.txt"
+    return SMALL_CNN, why
 
 
 def features_of(run: Run) -> str:
@@ -91,7 +91,7 @@ def features_of(run: Run) -> str:
 def lacking(place: Workplace, features: str) -> str:
     """Which files a training will need that are not here; maybe empty."""
     if features == LANDMARKS:
-        if not importlib.util.find_spec("mediapipe"):
+        if not landmark_models.preferred()[0]:
             return (
                 "Landmarks need MediaPipe: `python -m pip install -r "
                 "requirements-landmarks.txt`, and start the page again."

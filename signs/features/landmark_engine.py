@@ -1,6 +1,6 @@
 """What finds landmarks in pictures, in the place of a CNN's engine."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,27 +63,36 @@ def _rounded(landmarks: np.ndarray) -> np.ndarray:
 
 
 def open_engine(
-    described: dict[str, Any], folder: Path | None, threads: int = 1
+    described: Sequence[dict[str, Any]],
+    models: Path | LandmarkModels | None,
+    threads: int = 1,
 ) -> LandmarkEngine:
-    """What makes landmarks as a record describes them.
+    """What makes landmarks as records describe them.
 
     Args:
-        described: see `landmark_store.describe`.
-        folder: of MediaPipe's models; None: see `landmark_models.find_models`.
+        described: the records of landmarks, or of hands that were cut out by
+            them; see `landmark_store.describe`, `cnn_features`.
+        models: MediaPipe's, or their folder; None: see
+            `landmark_models.find_models`.
         threads: how many pictures are looked at side by side.
 
     Raises:
         UserError: if MediaPipe or a model is missing, or is another one.
     """
     landmark_models.require_packages()
-    models = landmark_models.find_models(folder)
-    if models.hash != described["weights_hash"]:
-        raise UserError(
-            f"the landmarks were made by {described['weights']} "
-            f"({described['weights_hash']}), but {models.hand.parent} has "
-            f"{models.names} ({models.hash}); name the folder of the others "
-            f"with --landmark-models DIR or {landmark_models.FOLDER_VARIABLE}"
-        )
+    if not isinstance(models, LandmarkModels):
+        models = landmark_models.find_models(models)
+    for record in described:
+        names, wanted = record["weights"], record["weights_hash"]
+        if record["cnn"] != landmark_store.NAME:
+            names, wanted = "others", record.get("landmarks_hash")
+        if models.hash != wanted:
+            raise UserError(
+                f"the landmarks were made by {names} ({wanted}), but "
+                f"{models.hand.parent} has {models.names} ({models.hash}); "
+                "name the folder of the others with --landmark-models DIR or "
+                f"{landmark_models.FOLDER_VARIABLE}"
+            )
     return LandmarkEngine(models, threads)
 
 

@@ -49,6 +49,38 @@ class LandmarkModels:
         return "+".join(x.name for x in (self.hand, self.body) if x)
 
 
+def preferred() -> tuple[bool, str]:
+    """Whether one's own signs are best learned by landmarks here.
+
+    Returns:
+        Whether they are, and why or why not, in words.
+    """
+    if importlib.util.find_spec("mediapipe") is not None:
+        return True, (
+            "MediaPipe is installed, and hands leave out the room and the "
+            "person"
+        )
+    return False, (
+        "MediaPipe is not installed; landmarks carry over better to new "
+        "people: python -m pip install -r requirements-landmarks.txt"
+    )
+
+
+def obtainable(folder: Path | None = None) -> tuple[bool, str]:
+    """Like `preferred`; but the models must be there, or be downloaded.
+
+    Args:
+        folder: see `find_models`.
+    """
+    is_better, why = preferred()
+    if is_better:
+        try:
+            find_models(folder)
+        except UserError as error:
+            return False, str(error)
+    return is_better, why
+
+
 def require_packages() -> None:
     """Raises a `UserError` if what finds landmarks is not installed."""
     if importlib.util.find_spec("mediapipe") is None:

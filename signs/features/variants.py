@@ -140,6 +140,12 @@ def split_name(name: str) -> Variant:
     raise UserError(f"--cnn {name!r} is none of {', '.join(CNNS)}")
 
 
+def shows_hands(name: str) -> bool:
+    """Whether features of that name are of the signing hand alone."""
+    found = _NAME.fullmatch(name)
+    return bool(found and found[3])
+
+
 def flags(name: str) -> str:
     """The flags of feature.py that stand for a name."""
     kind, width, hands, motion, grid = split_name(name)

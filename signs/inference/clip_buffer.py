@@ -48,28 +48,43 @@ class ClipBuffer:
         return max(1, bisect_right(self.times, end))
 
     def look_ahead(
-        self, predictor: Predictor, count: int, is_over: bool = False
+        self,
+        predictor: Predictor,
+        count: int,
+        is_over: bool = False,
+        is_watched: bool = False,
     ) -> None:
         """Makes the features of two of the first `count` pictures.
 
-        Where the sign is likely to be these, they are two of its frames.
+        Where the sign is likely to be these, they are two of its frames. If
+        it is watched, one of the two is the newest picture.
 
         It is called at most once a picture, and has those to catch up with
-        that were there when the sign was noticed. In motion images, each
-        shows its neighbours, which are known only at the end.
+        that were there when the sign was noticed. Where features depend on
+        those of all frames, these are known only at the end.
         """
-        if predictor.motion:
+        if predictor.sees_clips:
             return
         done = set(self._features)
+        new = {len(self.times) - 1} - done if is_watched else set()
         if is_over:
-            right = sampling.sample_indices(count, predictor.frames)
-            self._make(sorted(set(right) - done)[:2], predictor)
+            right = set(sampling.sample_indices(count, predictor.frames))
+            left = sorted(right - done - new)
+            self._make(sorted(new.union(left[: 2 - len(new)])), predictor)
             return
-        for _ in range(2):
+        done |= new
+        for _ in range(2 - len(new)):
             index = next_index(done, count, predictor.frames)
             if index is not None:
                 done.add(index)
         self._make(sorted(done - set(self._features)), predictor)
+
+    def newest(self) -> tuple[float, np.ndarray] | None:
+        """Time and features of the last picture that has some, if any."""
+        done = list(self._features)  # another thread adds to them
+        if not done:
+            return None
+        return self.times[max(done)], self._features[max(done)]
 
     def features(
         self, predictor: Predictor, count: int, seconds: float
@@ -83,7 +98,7 @@ class ClipBuffer:
         Returns:
             float32, (frames, length).
         """
-        if predictor.motion:
+        if predictor.sees_clips:
             chosen = sampling.sample_indices(count, predictor.frames)
             jpegs = (self.jpegs[index] for index in chosen)
             return predictor.features(predictor.unpack(jpegs))

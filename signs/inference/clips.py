@@ -12,10 +12,14 @@ import numpy as np
 from signs.core.errors import UserError
 from signs.core.parallel import COSTS_ONE_CLIP, Outcome, Work, read_ahead
 from signs.inference import sessions
-from signs.inference.predictor import Predictor, load_classifier
-from signs.training.session_mean import without_landmarks
+from signs.inference.predictor import (
+    Predictor,
+    load_classifier,
+    load_predictor,
+)
 
 if TYPE_CHECKING:
+    from signs.features.landmark_models import LandmarkModels
     from signs.features.worker_setup import Recipe
 
 
@@ -91,6 +95,30 @@ def start_worker(
     """
     classifier = load_classifier(path, record)
     predictor = Predictor(path, record, classifier, recipe.open(cores))
+    return _work_of(predictor, cores)
+
+
+def start_whole(
+    path: Path,
+    record: dict[str, Any],
+    folder: Path,
+    weights: str | None,
+    models: "LandmarkModels | None",
+    cores: int,
+) -> Work:
+    """Like `start_worker`, for a model that looks at whole pictures.
+
+    Args:
+        folder, weights: see `load_predictor`.
+        models: MediaPipe's, on a disk that all machines see.
+    """
+    predictor = load_predictor(
+        path, record, folder, cores, weights, landmark_models=models
+    )
+    return _work_of(predictor, cores)
+
+
+def _work_of(predictor: Predictor, cores: int) -> Work:
     if predictor.needs_session_mean:
         return partial(features_of_clips, predictor, readers=cores)
     return partial(_classify_alone, predictor, readers=cores)
@@ -165,24 +193,20 @@ def classify_clips(
         (clip, `Classified`, None), or (clip, None, error).
     """
     waiting: dict[str, np.ndarray] = {}
-    for clip, features, error in outcomes:
+    for clip, found, error in outcomes:
         if error is not None:
             yield clip, None, error
-        elif predictor.needs_session_mean:
+            continue
+        features = predictor.as_taken(found)
+        if predictor.needs_session_mean:
             waiting[clip] = features
         else:
             yield clip, Classified(predictor.classify(features)), None
     folders = {clip: videos[clip].session for clip in waiting}
-    means = sessions.session_means(
-        {
-            clip: without_landmarks(features, predictor.blocks)
-            for clip, features in waiting.items()
-        },
-        folders,
-    )
+    means = sessions.session_means(waiting, folders, predictor.centering)
     if means:
-        sessions.say_which(means, folders)
+        sessions.say_which(means, folders, predictor.centering)
     for clip, features in waiting.items():
         mean, kind = means[clip]
-        found = predictor.classify(features - mean)
-        yield clip, Classified(found, kind), None
+        probabilities = predictor.classify(features - mean)
+        yield clip, Classified(probabilities, kind), None

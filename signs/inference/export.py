@@ -12,12 +12,16 @@ from signs.core.backend import keras, quiet_libraries
 from signs.core.errors import UserError
 from signs.core.messages import log
 from signs.data import changes
-from signs.features import backbones, combined, feature_store
+from signs.features import backbones, combined, feature_store, variants
 from signs.inference import sessions
 from signs.inference.classifier_engine import made_from
-from signs.inference.predictor import check_features, load_classifier
+from signs.inference.predictor import load_classifier
+from signs.models.feature_blocks import transform_blocks
+from signs.training.run_record import takes_transformed
+from signs.training.session_mean import Centering
 
 FORMATS = {".onnx": "onnx", ".tflite": "litert", ".keras": "keras"}
+SPREAD = "spread evenly over a clip, first and last included"
 # The packages that Keras converts with, besides TensorFlow.
 NEEDS = {"onnx": ["tf2onnx", "onnx"], "litert": [], "keras": []}
 
@@ -50,12 +54,8 @@ def check_format(path: Path) -> str:
 
 def check_exportable(model: Path, record: dict[str, Any]) -> None:
     """Raises a `UserError` if no file can compute as a model does."""
-    check_features(model, record)
-    if len(combined.parts(record["features"])) > 1:
-        raise UserError(
-            f"{model} was trained on {record['features']['cnn']}, and only "
-            "models of one kind of features can be exported"
-        )
+    if is_alone(record):
+        return
     if backbones.precision_of(record["features"]) == "int8":
         raise UserError(
             f"{model} was trained on features of eight bits, and an exported "
@@ -64,9 +64,13 @@ def check_exportable(model: Path, record: dict[str, Any]) -> None:
         )
 
 
-def takes_landmarks(record: dict[str, Any]) -> bool:
-    """Whether a model is exported without what makes its features."""
-    return bool(record["features"]["cnn"] == feature_store.LANDMARKS)
+def is_alone(record: dict[str, Any]) -> bool:
+    """Whether a model is exported without what makes its features.
+
+    That is so of landmarks, which MediaPipe finds, and of several kinds.
+    """
+    parts = combined.parts(record["features"])
+    return len(parts) > 1 or parts[0]["cnn"] == feature_store.LANDMARKS
 
 
 def record_path(path: Path) -> Path:
@@ -81,20 +85,19 @@ def describe(record: dict[str, Any], model: Path) -> dict[str, Any]:
         record: what `model/RUN.json` says.
         model: the file of the classifier.
     """
-    size = record["features"]["size"]
-    shape = [1, record["frames"], size, size, 3]
-    content = (
-        "RGB from 0 to 255; frames spread evenly over a clip, first and last "
-        "included, each squashed to a square"
-    )
-    if takes_landmarks(record):
-        shape = [1, record["frames"], record["features"]["length"]]
-        content = (
-            "MediaPipe's landmarks of frames spread evenly over a clip: left "
-            "hand, right hand (21 points of x, y, z each), body (25 of x, y), "
-            "in heights of the picture; NaN where not seen; see "
-            "docs/landmarks.md"
+    features = record["features"]
+    if is_alone(record):
+        shape = [1, record["frames"], features["length"]]
+        content = "features of each frame: " + "; then ".join(
+            _columns(part) for part in combined.parts(features)
         )
+    else:
+        shape = [1, record["frames"], features["size"], features["size"], 3]
+        content = f"RGB from 0 to 255; frames {SPREAD}"
+        if variants.shows_hands(features["cnn"]):
+            content += ", each a square around the signing hand"
+        else:
+            content += ", each squashed to a square"
     return {
         "run": record["run"],
         "model": model.name,
@@ -112,10 +115,25 @@ def describe(record: dict[str, Any], model: Path) -> dict[str, Any]:
             "dtype": "float32",
             "content": "probabilities, in the order of classes",
         },
-        "cnn": record["features"]["cnn"],
-        "weights": record["features"]["weights"],
-        "weights_hash": record["features"]["weights_hash"],
+        "cnn": features["cnn"],
+        "weights": features["weights"],
+        "weights_hash": features["weights_hash"],
     }
+
+
+def _columns(part: dict[str, Any]) -> str:
+    """What one kind of features is that an exported file takes."""
+    if part["cnn"] == feature_store.LANDMARKS:
+        return (
+            f"{part['length']} landmarks of MediaPipe, of frames {SPREAD}: "
+            "left hand, right hand (21 points of x, y, z each), body (25 of "
+            "x, y), in heights of the picture; NaN where not seen; see "
+            "docs/landmarks.md"
+        )
+    return (
+        f"{part['length']} of {part['cnn']} ({part['weights']} weights), as "
+        "feature.py makes them"
+    )
 
 
 def is_current(path: Path, inputs: changes.Inputs) -> bool:
@@ -136,7 +154,8 @@ def export(
 ) -> None:
     """Writes CNN and classifier as one file, and beside it the class names.
 
-    A classifier of landmarks is written alone, with their transform.
+    A classifier of landmarks, or of features of several kinds, is written
+    alone, with the transform of landmarks.
 
     Args:
         path: the file; its ending says the format.
@@ -150,8 +169,8 @@ def export(
     check_exportable(model, record)
     inputs = made_from(model, record)
     classifier = load_classifier(model, record)
-    if takes_landmarks(record):
-        whole, what = alone(classifier), "without what finds its landmarks"
+    if is_alone(record):
+        whole, what = alone(classifier, record), "without what makes its input"
     else:
         network = backbones.reload(record["features"], weights)
         whole = join(
@@ -159,11 +178,13 @@ def export(
         )
         what = "and its CNN"
     if record["session_mean"]:
+        centering = Centering.of_model(record)
+        has_rooms = centering.landmark_mean is None
         log.warning(
-            "session mean: the file sees each clip less the clip's own mean, "
-            "as predict.py a clip on its own; where that is all there is, "
-            "train with: python train_lstm.py --no-session-mean "
-            "--input centered"
+            "session mean: the file sees each clip less "
+            f"{centering.of_lone_clip}, as predict.py a clip on its own; "
+            "where that is all there is, train with: python train_lstm.py "
+            f"--no-session-mean{' --input centered' * has_rooms}"
         )
     log.info(f"exporting {model.name} {what}; this takes a minute")
     with files.atomic(path) as temporary:
@@ -235,18 +256,41 @@ def join(
     return keras.Model(pictures, in_plain(classifier)(clip), name="signs")
 
 
-def alone(classifier: Any) -> Any:
-    """A classifier of landmarks, for one clip at a time.
+def alone(classifier: Any, record: dict[str, Any]) -> Any:
+    """A classifier of features, for one clip at a time.
+
+    Args:
+        classifier: of any kinds of features.
+        record: what `model/RUN.json` says of it.
 
     Returns:
-        A `keras.Model` from float32 (1, frames, 176), see `landmark_layout`,
-        to probabilities (1, classes).
+        A `keras.Model` from float32 (1, frames, feature_dim), of landmarks
+        as on disk, to probabilities (1, classes).
     """
-    landmarks = keras.Input(
-        batch_shape=(1, *classifier.input_shape[1:]), name="landmarks"
+    described = record["features"]
+    features = keras.Input(
+        batch_shape=(1, record["frames"], described["length"]),
+        name="features",
     )
-    outputs = in_plain(classifier)(landmarks)
-    return keras.Model(landmarks, outputs, name="signs")
+    clip = features
+    if takes_transformed(record):
+        clip = transform_blocks(clip, combined.blocks_of(described))
+    if record["session_mean"]:
+        clip = _less_own_mean(clip, Centering.of_model(record))
+    return keras.Model(features, in_plain(classifier)(clip), name="signs")
+
+
+def _less_own_mean(clip: Any, centering: Centering) -> Any:
+    """A clip on its own less the mean of its session, as in `sessions`."""
+    ops = keras.ops
+    known, weight = centering.start(clip.shape[-1])
+    own = ops.mean(clip, axis=1, keepdims=True)
+    mean = (own + known * weight) / (1 + weight)
+    # What is 0 in all frames was not seen, of landmarks.
+    seen = ops.max(ops.abs(clip), axis=1, keepdims=True) > 0
+    has_part = centering.has_part(clip.shape[-1]).astype("float32")
+    seen = ops.where(seen, np.float32(1), (weight == 0).astype("float32"))
+    return clip - mean * seen * has_part
 
 
 def in_plain(classifier: Any) -> Any:

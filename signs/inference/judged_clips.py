@@ -1,33 +1,29 @@
 """The clips that a model is judged on, and what it says of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from signs.core import files, parallel
 from signs.core.errors import UserError
-from signs.core.messages import count, log
-from signs.data import clips_table, signers
+from signs.core.messages import count
+from signs.data import clips_table
 from signs.data.clips_table import Dataset
 from signs.evaluation.baselines import NearestClassMean
-from signs.features import (
-    cnn_features,
-    combined,
-    feature_store,
-    landmark_store,
-)
-from signs.features.landmark_engine import LandmarkEngine
-from signs.features.landmark_models import LandmarkModels
-from signs.inference.predictor import Predictor
+from signs.features import combined, feature_store
 from signs.models.feature_blocks import transform_blocks
-from signs.models.landmark_layout import Blocks
-from signs.training import clips_used, feature_dataset, session_mean
+from signs.training import (
+    clips_used,
+    feature_dataset,
+    session_mean,
+    transformed_features,
+)
 from signs.training.batches import Batches
 from signs.training.feature_dataset import FeatureDataset
-from signs.video import frame_store
+from signs.training.run_record import takes_transformed
+from signs.training.session_mean import Centering
 
 # How clips are shown to a model; see `evaluation.report`.
 SESSION, SINGLE = "session", "single"
@@ -113,90 +109,6 @@ def rows_of(dataset: Dataset, split: str) -> pd.DataFrame:
     )
 
 
-def rows_of_videos(videos: Path) -> tuple[pd.DataFrame, Path]:
-    """The clips with a label among videos that are in no data set.
-
-    Args:
-        videos: their folder, or the CSV file that lists them, in any layout
-            that frame.py knows.
-
-    Returns:
-        Their rows of a clips table, and the folder that the videos' paths
-        start from.
-
-    Raises:
-        UserError: if there are none.
-    """
-    from signs.data.layouts import detect
-
-    rows, layout, _ = detect.read_layout(videos)
-    root = videos.parent if videos.is_file() else videos
-    rows = signers.add_signers(rows, root / "signers.csv")
-    rows = rows[rows["label"] != ""].reset_index(drop=True)
-    if not len(rows):
-        raise UserError(f"no video of {videos} has a label to judge by")
-    log.info(f"{videos}: {count(len(rows), 'clip')}, layout {layout}")
-    return rows, root
-
-
-def make_features(
-    task: Task, predictor: Predictor, workers: int, quiet: bool
-) -> dict[str, str]:
-    """Makes the features of the clips to judge on, from their videos.
-
-    Args:
-        task: its data set is filled.
-        predictor: whose features are wanted.
-        workers: processes, then threads.
-        quiet: no progress bars.
-
-    Returns:
-        The reasons of the clips that failed.
-    """
-    dataset, rows = task.dataset, task.rows
-    meta = task.record["features"]
-    if isinstance(predictor.whole, LandmarkEngine):
-        return _make_landmarks(task, predictor.whole.models, workers, quiet)
-    if predictor.whole:
-        raise UserError(
-            f"{task.model} takes {meta['cnn']}: judge it on a data set, whose "
-            "features frame.py and feature.py make, in place of --videos"
-        )
-    frames = frame_store.tasks(dataset, rows, task.root, task.record["frames"])
-    _, failures = parallel.map_clips(
-        *(frame_store.make_frames, frames, workers, "frames", quiet),
-        timeout=None,
-        keep=False,
-    )
-    files.write_json(feature_store.meta_path(dataset, meta["cnn"]), meta)
-    good = rows[~rows["clip"].isin(list(failures))]
-    outcomes = cnn_features.make_features(
-        feature_store.tasks(dataset, good, meta),
-        predictor.features,
-        max(1, 20 // task.record["frames"]),
-        workers,
-    )
-    _, more = parallel.collect(
-        outcomes, len(good), "features", quiet, keep=False
-    )
-    return {**failures, **more}
-
-
-def _make_landmarks(
-    task: Task, models: LandmarkModels, workers: int, quiet: bool
-) -> dict[str, str]:
-    dataset, meta = task.dataset, task.record["features"]
-    tasks = landmark_store.tasks(
-        dataset, task.rows, task.root, task.record["frames"], models
-    )
-    files.write_json(feature_store.meta_path(dataset, meta["cnn"]), meta)
-    return parallel.map_clips(
-        *(landmark_store.make_landmarks, tasks, workers, "landmarks", quiet),
-        timeout=None,
-        keep=False,
-    )[1]
-
-
 def find(task: Task) -> JudgedClips:
     """The clips of a task that have features, and a class the model knows.
 
@@ -235,43 +147,43 @@ def find(task: Task) -> JudgedClips:
 
 
 def show(
-    features: FeatureDataset, with_session_mean: bool, blocks: Blocks = ()
+    features: FeatureDataset, record: dict[str, Any]
 ) -> dict[str, FeatureDataset]:
     """The clips as a model is to see them, by the way to show them.
 
     Args:
         features: of the clips.
-        with_session_mean: whether the model was trained on features less the
-            mean of their session. Then it is shown clips of whole sessions,
-            which uses what all clips have in common though not their labels;
-            and each clip alone, as `predict.py` sees one video.
-        blocks: the kinds of features.
+        record: of the model. Was it trained on features less the mean of
+            their session, it is shown clips of whole sessions, which uses
+            what all clips have in common though not their labels; and each
+            clip alone, as `predict.py` sees one video.
 
     Returns:
         `SESSION` first, if it is there, and `SINGLE`.
     """
-    if not with_session_mean:
+    if not record["session_mean"]:
         return {SINGLE: features}
+    centering = Centering.of_model(record)
+    features = _as_taken(features, record)
     return {
-        SESSION: session_mean.subtract([features], blocks)[0],
-        SINGLE: _less_own_mean(features, blocks),
+        SESSION: session_mean.subtract([features], centering)[0],
+        SINGLE: session_mean.subtract([features], centering, alone=True)[0],
     }
+
+
+def _as_taken(
+    features: FeatureDataset, record: dict[str, Any]
+) -> FeatureDataset:
+    """Features with landmarks transformed, if that is what a model takes."""
+    if not takes_transformed(record):
+        return features
+    blocks = combined.blocks_of(record["features"])
+    return transformed_features.transform(features, blocks)
 
 
 def predict(model: Any, features: FeatureDataset) -> np.ndarray:
     """The probabilities that a model gives, float32, (clips, classes)."""
     return np.asarray(model.predict(Batches(features, 64), verbose=0))
-
-
-def _less_own_mean(features: FeatureDataset, blocks: Blocks) -> FeatureDataset:
-    plain = replace(features, means=None)
-    means = np.concatenate(
-        [
-            session_mean.without_landmarks(batch, blocks).mean(axis=1)
-            for batch in plain.batches()
-        ]
-    )
-    return replace(features, means=means)
 
 
 def nearest_class_mean(
@@ -290,9 +202,11 @@ def nearest_class_mean(
     train = _training_clips(task, data)
     if train is None or not len(train):
         return None
-    blocks = combined.blocks_of(task.record["features"])
+    centering = Centering.of_model(task.record)
+    blocks = centering.blocks
     if task.session_mean:
-        train = session_mean.subtract([train], blocks)[0]
+        train = _as_taken(train, task.record)
+        train = session_mean.subtract([train], centering)[0]
     means = NearestClassMean(len(task.record["classes"]))
     start = 0
     for block in train.batches():

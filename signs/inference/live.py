@@ -19,6 +19,7 @@ from signs.video.stream import Stream
 
 KEPT = 1.0  # seconds before now, from which the beginning of a sign is taken
 HURRY = 0.6  # seconds that the CNN may take after the end of a sign
+RECENT = 0.3  # seconds for which found landmarks are shown
 WAITING = 2  # signs that may wait for their answer where there is no hurry
 
 
@@ -110,11 +111,13 @@ class Live:
         self._is_realtime = is_realtime
         self._mean = None
         if predictor.needs_session_mean:
-            self._mean = RunningMean(predictor.blocks)
+            self._mean = RunningMean(predictor.centering)
         self._kept: deque[TimedPicture] = deque()
         self._buffer: ClipBuffer | None = None
         self._waiting: deque[Future[Sign]] = deque()
         self._ahead: Future[None] | None = None
+        self._seen: tuple[float, np.ndarray] | None = None
+        self._is_watched = False
         self._pool = ThreadPoolExecutor(1, "recognise")
 
     def __enter__(self) -> "Live":
@@ -158,6 +161,37 @@ class Live:
         most = len(self._waiting) if self._is_realtime else WAITING
         return self._collect(most)
 
+    def landmarks(self) -> np.ndarray | None:
+        """The hands and the body that were found just now, for the eye.
+
+        While no sign is recorded, they are looked for only because this is
+        asked for.
+
+        Returns:
+            (176,), see `landmark_layout`; None where there are none, or the
+            model does not look for any.
+        """
+        whole = self._predictor.whole
+        if whole is None or whole.landmarks is None or not self._kept:
+            return None
+        self._is_watched = True
+        seen = self._seen
+        newest = self._buffer.newest() if self._buffer is not None else None
+        if newest is not None:
+            found = whole.landmarks_in(newest[1])
+            seen = seen if found is None else (newest[0], found)
+        is_idle = self._buffer is None or self._predictor.sees_clips
+        if is_idle and not (self._ahead or self._waiting):
+            self._ahead = self._pool.submit(self._look, self._kept[-1])
+        if seen is None or self._kept[-1].time - seen[0] > RECENT:
+            return None
+        return seen[1]
+
+    def _look(self, timed: TimedPicture) -> None:
+        whole = self._predictor.whole
+        if whole is not None and whole.landmarks is not None:
+            self._seen = timed.time, whole.landmarks([timed.picture])[0]
+
     def finish(self) -> list[Sign]:
         """Ends the stream; waits for the answers that are not there yet."""
         segment = self._segmenter.finish()
@@ -185,6 +219,7 @@ class Live:
                 self._predictor,
                 buffer.count(float("inf") if end is None else end),
                 end is not None,
+                self._is_watched,
             )
 
     def _collect(self, most: int) -> list[Sign]:
@@ -202,6 +237,7 @@ class Live:
         still = max(0, int((times <= segment.still).sum()) - 1)
         seconds = HURRY if self._is_realtime else float("inf")
         features = buffer.features(self._predictor, count, seconds)
+        features = self._predictor.as_taken(features)
         if self._mean is not None:
             features = self._mean.center(features)
         probabilities = self._predictor.classify(features)

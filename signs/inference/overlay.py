@@ -11,6 +11,7 @@ import numpy as np
 from signs.inference.lettering import can_write, write
 from signs.inference.live import Sign
 from signs.inference.predictor import Prediction
+from signs.video.skeleton import draw_skeleton
 
 WIDTH, HEIGHT = 720, 540  # of the picture's place
 PANEL = 206  # height of the panel below it
@@ -42,6 +43,8 @@ class Overlay:
         model: which model answers.
         keys: what keys do.
         is_mirrored: whether the picture is.
+        landmarks: what is drawn onto the picture, see `landmark_layout`;
+            None: nothing.
     """
 
     state: str = ""
@@ -54,6 +57,7 @@ class Overlay:
     model: str = ""
     keys: str = ""
     is_mirrored: bool = True
+    landmarks: np.ndarray | None = None
 
 
 def draw(picture: np.ndarray, overlay: Overlay) -> np.ndarray:
@@ -66,7 +70,7 @@ def draw(picture: np.ndarray, overlay: Overlay) -> np.ndarray:
         BGR, uint8, (HEIGHT + PANEL, WIDTH, 3).
     """
     canvas = np.full((HEIGHT + PANEL, WIDTH, 3), DARK, np.uint8)
-    _draw_picture(canvas, picture, overlay.is_mirrored)
+    _draw_picture(canvas, picture, overlay)
     _draw_state(canvas, overlay)
     if overlay.countdown is not None:
         text = str(overlay.countdown)
@@ -91,14 +95,17 @@ def shown_name(prediction: Prediction) -> str:
 
 
 def _draw_picture(
-    canvas: np.ndarray, picture: np.ndarray, is_mirrored: bool
+    canvas: np.ndarray, picture: np.ndarray, overlay: Overlay
 ) -> None:
     height, width = picture.shape[:2]
     scale = min(WIDTH / width, HEIGHT / height)
     size = (round(width * scale), round(height * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    shown = cv2.resize(picture, size, interpolation=method)[:, :, ::-1]
-    if is_mirrored:
+    shown = cv2.resize(picture, size, interpolation=method)
+    if overlay.landmarks is not None:
+        shown = draw_skeleton(shown, overlay.landmarks)
+    shown = shown[:, :, ::-1]
+    if overlay.is_mirrored:
         shown = shown[:, ::-1]
     left, top = (WIDTH - size[0]) // 2, (HEIGHT - size[1]) // 2
     canvas[top : top + size[1], left : left + size[0]] = shown

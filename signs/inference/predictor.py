@@ -4,22 +4,27 @@ All that must agree with the training (class names, CNN, its weights, number
 of frames) is read from the record beside the model.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from signs.core.errors import UserError
-from signs.features import combined, feature_store
+from signs.features import combined, variants
 from signs.features.pictures import show
-from signs.models.landmark_layout import has_landmarks
+from signs.models.feature_blocks import transform_blocks
+from signs.training.run_record import takes_transformed
+from signs.training.session_mean import Centering
 from signs.video import decode, frame_store, images
 
 if TYPE_CHECKING:
     from signs.features.engines import Engine
+    from signs.features.landmark_models import LandmarkModels
     from signs.inference.classifier_engine import Classifier
     from signs.inference.whole_pictures import WholePictures
 
@@ -49,8 +54,8 @@ class Prediction:
 class Predictor:
     """A classifier together with the CNN that it was trained on.
 
-    Where that is on landmarks, MediaPipe stands in for the CNN, and looks at
-    whole pictures.
+    Where that is on landmarks, MediaPipe stands in for the CNN, or beside it,
+    and looks at whole pictures.
 
     Attributes:
         path: the file of the classifier.
@@ -58,13 +63,15 @@ class Predictor:
         frames: how many pictures of a clip it looks at.
         needs_session_mean: whether the mean feature of a clip's session is
             to be subtracted first; see `sessions.py`.
-        motion: whether the CNN is shown `pictures.motion_images`, so that
-            the features of a frame depend on its neighbours.
+        centering: how.
+        motion: whether the CNN is shown `pictures.motion_images`.
+        sees_clips: whether the features of a frame depend on the others of
+            its clip: in motion images, and where hands are cut out.
         size: height and width in pixels of what the CNN looks at.
         short_side: pixels that pictures are shrunk to, if larger.
         pace: seconds that the CNN took for a picture, the last time.
-        whole: what makes features of whole pictures, where landmarks are
-            among them; else None.
+        whole: what makes features of whole pictures, where that is not one
+            CNN; else None.
     """
 
     def __init__(
@@ -79,10 +86,11 @@ class Predictor:
         self.record = record
         self.frames: int = record["frames"]
         self.needs_session_mean: bool = record["session_mean"]
-        self.blocks = combined.blocks_of(record["features"])
-        self.motion: bool = any(
-            part.get("motion", False)
-            for part in combined.parts(record["features"])
+        self.centering = Centering.of_model(record)
+        kinds = combined.parts(record["features"])
+        self.motion: bool = any(part.get("motion", False) for part in kinds)
+        self.sees_clips = self.motion or any(
+            variants.shows_hands(part["cnn"]) for part in kinds
         )
         self.size: int = record["features"]["size"]
         self.pace = 0.0
@@ -90,19 +98,24 @@ class Predictor:
         self._classifier = classifier
         self._engine = engine
         self.whole = whole
-        self.short_side = (
-            feature_store.VIDEO_SIDE if whole else frame_store.SHORT_SIDE
-        )
+        self.short_side = whole.short_side if whole else frame_store.SHORT_SIDE
 
-    def read(self, video: Path) -> Pictures:
+    def read(
+        self, video: Path, start: float = 0.0, end: float = math.inf
+    ) -> Pictures:
         """Reads what `features_of_clip` takes.
+
+        Args:
+            video: the file.
+            start, end: the section of it that is the clip, in seconds.
 
         Raises:
             ValueError: if no frame of the video can be decoded.
         """
-        # Hands are looked for halfway between frames, too.
-        count = 2 * self.frames - 1 if self.whole else self.frames
-        pictures = decode.read_frames(video, count, short_side=self.short_side)
+        count = self.frames
+        if self.whole and self.whole.landmarks:
+            count = 2 * count - 1  # hands are looked for halfway, too
+        pictures = decode.read_frames(video, count, start, end, self.short_side)
         return pictures if self.whole else prepare(pictures, self.size)
 
     def unpack(self, jpegs: Iterable[bytes]) -> Pictures:
@@ -115,8 +128,8 @@ class Predictor:
         """The features of pictures, rounded as those on disk are.
 
         Args:
-            pictures: RGB, uint8, (n, size, size, 3); of one clip, in order,
-                if the CNN is shown motion images. Of landmarks: whole ones.
+            pictures: RGB, uint8, (n, size, size, 3), or whole ones, see
+                `whole`; all of one clip, in order, if it `sees_clips`.
 
         Returns:
             float32, (n, feature_dim).
@@ -141,6 +154,19 @@ class Predictor:
         """The features of a clip whose pictures were looked at by turns."""
         return self.whole.together(features) if self.whole else features
 
+    def as_taken(self, features: np.ndarray) -> np.ndarray:
+        """What the classifier takes of the features of a clip.
+
+        Returns:
+            float32, (frames, feature_dim); the same, or with landmarks
+            transformed.
+        """
+        if not takes_transformed(self.record):
+            return features
+        blocks = combined.blocks_of(self.record["features"])
+        found: np.ndarray = transform_blocks(features[None], blocks)[0]
+        return found
+
     def _rounded(self, features: np.ndarray) -> np.ndarray:
         return features.astype(self._dtype).astype("float32")
 
@@ -148,8 +174,8 @@ class Predictor:
         """The probabilities of all classes for the features of one clip.
 
         Args:
-            features: float32, (frames, feature_dim), less the mean of their
-                session if the model needs that.
+            features: float32, (frames, feature_dim), as `as_taken` gives
+                them, less the mean of their session if the model needs that.
 
         Returns:
             float32, (classes,), in the order of the record's classes.
@@ -161,7 +187,8 @@ class Predictor:
         """Does once what makes the first answer slow."""
         if self.whole:  # one picture will do, and a small one
             one = self.features([np.zeros((64, 64, 3), np.uint8)])
-            self.classify(one.repeat(self.frames, axis=0))
+            clip = one.repeat(self.frames, axis=0)
+            self.classify(self.as_taken(clip))
             return
         clip = np.zeros((self.frames, self.size, self.size, 3), np.uint8)
         self.features(clip[:2])  # as they are looked at ahead
@@ -188,7 +215,7 @@ def load_predictor(
     threads: int,
     weights: str | None = None,
     engine: str = "auto",
-    landmark_models: Path | None = None,
+    landmark_models: "Path | LandmarkModels | None" = None,
     convert: bool = True,
 ) -> Predictor:
     """Loads a classifier, and the CNN or the landmark models that it needs.
@@ -199,7 +226,7 @@ def load_predictor(
         threads: how many cores LiteRT uses.
         weights: file of the CNN's weights, where the record names a file.
         engine: see `engines.suit`.
-        landmark_models: folder of MediaPipe's models; None: see
+        landmark_models: MediaPipe's models, or their folder; None: see
             `landmark_models.find_models`.
         convert: whether the classifier may be converted, too, which saves
             Keras the next time.
@@ -210,14 +237,20 @@ def load_predictor(
     """
     from signs.features import engines
     from signs.inference.classifier_engine import open_converted
+    from signs.inference.whole_pictures import needs_landmarks, open_whole
 
     described = record["features"]
-    check_features(path, record)
     whole: WholePictures | None
-    if has_landmarks(combined.blocks_of(described)):
-        whole = _look_at_whole(
-            described, folder, threads, weights, engine, landmark_models
+    parts = combined.parts(described)
+    if len(parts) > 1 or needs_landmarks(parts[0]):
+        open_cnn = partial(
+            _load_engine,
+            folder=folder,
+            threads=threads,
+            weights=weights,
+            engine=engine,
         )
+        whole = open_whole(parts, open_cnn, landmark_models, threads)
         network: Callable[[Any], np.ndarray] = whole
     else:
         whole = None
@@ -230,23 +263,9 @@ def load_predictor(
     return Predictor(path, record, classifier, network, whole)
 
 
-def check_features(path: Path, record: dict[str, Any]) -> None:
-    """Raises a `UserError` if a model takes what is not made here.
-
-    A CNN would look at whole pictures, and the answers would be wrong.
-    """
-    from signs.features import variants
-
-    name = record["features"]["cnn"]
-    kinds = [kind for kind, _ in combined.blocks_of(record["features"])]
-    cnns = [kind for kind in kinds if kind != feature_store.LANDMARKS]
-    alone = len(kinds) == 1 or len(cnns) < len(kinds)
-    if not alone or any(variants.split_name(cnn).hands for cnn in cnns):
-        raise UserError(
-            f"{path} was trained on {name}, which are made by feature.py "
-            "only: judge it with evaluate.py, or use a model that was trained "
-            "on landmarks, or on features of whole pictures"
-        )
+def feature_dim(record: dict[str, Any]) -> int:
+    """How many numbers of a frame a classifier takes."""
+    return sum(length for _, length in Centering.of_model(record).blocks)
 
 
 def load_classifier(path: Path, record: dict[str, Any]) -> Any:
@@ -257,7 +276,7 @@ def load_classifier(path: Path, record: dict[str, Any]) -> Any:
     """
     from signs.models import classifier as models
 
-    shape = record["frames"], record["features"]["length"]
+    shape = record["frames"], feature_dim(record)
     classifier = models.load_classifier(path, shape)
     classes = len(record["classes"])
     if classifier.output_shape != (None, classes):
@@ -286,29 +305,6 @@ def prepare(pictures: Iterable[np.ndarray], size: int) -> np.ndarray:
 def unpack(jpegs: Iterable[bytes], size: int) -> np.ndarray:
     """Like `prepare`, of pictures that are JPEG already."""
     return frame_store.to_batch(map(images.decode_jpeg, jpegs), size)
-
-
-def _look_at_whole(
-    described: dict[str, Any],
-    folder: Path,
-    threads: int,
-    weights: str | None,
-    engine: str,
-    landmark_models: Path | None,
-) -> "WholePictures":
-    """What makes features of which landmarks are a part, or all."""
-    from signs.features.landmark_engine import open_engine
-    from signs.inference.whole_pictures import CnnPictures, SideBySide
-
-    made: list[tuple[WholePictures, int]] = []
-    for part in combined.parts(described):
-        if part["cnn"] == feature_store.LANDMARKS:
-            found = open_engine(part, landmark_models, threads)
-            made.append((found, part["length"]))
-            continue
-        network = _load_engine(part, folder, threads, weights, engine)
-        made.append((CnnPictures(network, part), part["length"]))
-    return made[0][0] if len(made) == 1 else SideBySide(made)
 
 
 def _load_engine(

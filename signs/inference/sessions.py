@@ -6,12 +6,14 @@ one session; a clip on its own can only be seen less its own mean; and live,
 the mean of what the camera saw so far runs along.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from signs.core.messages import count, log
+from signs.training.session_mean import Centering, mean_by_session
 
 # Which mean was subtracted, in records and JSON.
 FOLDER, CLIP, RUNNING = "folder", "clip", "running"
@@ -20,7 +22,9 @@ Means = dict[str, tuple[np.ndarray, str]]
 
 
 def session_means(
-    clips: Mapping[str, np.ndarray], folders: Mapping[str, Path | None]
+    clips: Mapping[str, np.ndarray],
+    folders: Mapping[str, Path | None],
+    centering: Centering,
 ) -> Means:
     """What to subtract from the features of each clip.
 
@@ -28,27 +32,31 @@ def session_means(
         clips: features, float32, (frames, feature_dim), by clip.
         folders: the folder that is each clip's session; None for a clip on
             its own.
+        centering: how it is to be subtracted.
 
     Returns:
         By clip: the mean of the means of its session's clips, float32,
         (feature_dim,), and `FOLDER`; or its own mean, and `CLIP`.
     """
-    own = {clip: features.mean(axis=0) for clip, features in clips.items()}
-    found = {clip: (mean, CLIP) for clip, mean in own.items()}
-    members: dict[Path, list[str]] = {}
-    for clip in clips:
-        folder = folders[clip]
-        if folder is not None:
-            members.setdefault(folder, []).append(clip)
-    for together in members.values():
-        if len(together) > 1:
-            stacked = np.stack([own[clip] for clip in together])
-            mean = stacked.mean(axis=0, dtype="float64").astype("float32")
-            found.update(dict.fromkeys(together, (mean, FOLDER)))
-    return found
+    if not clips:
+        return {}
+    session_of = {clip: folders[clip] or clip for clip in clips}
+    sizes = Counter(session_of.values())
+    numbers = {session: number for number, session in enumerate(sizes)}
+    means = mean_by_session(
+        np.array([numbers[session_of[clip]] for clip in clips]),
+        np.stack([centering.mean_of_clip(x) for x in clips.values()]),
+        centering,
+    )
+    return {
+        clip: (mean, FOLDER if sizes[session_of[clip]] > 1 else CLIP)
+        for clip, mean in zip(clips, means, strict=True)
+    }
 
 
-def say_which(means: Means, folders: Mapping[str, Path | None]) -> None:
+def say_which(
+    means: Means, folders: Mapping[str, Path | None], centering: Centering
+) -> None:
     """Says which means were subtracted, in one line for each kind."""
     alone = [clip for clip, (_, kind) in means.items() if kind == CLIP]
     used = {folders[clip] for clip in means.keys() - set(alone)}
@@ -59,7 +67,7 @@ def say_which(means: Means, folders: Mapping[str, Path | None]) -> None:
     if alone:
         which = alone[0] if len(alone) == 1 else count(len(alone), "lone clip")
         log.warning(
-            f"session mean: {which}, for lack of others, less only the clip's "
-            "own mean; give a folder of clips of one person and room for "
-            "better answers"
+            f"session mean: {which}, for lack of others, less only "
+            f"{centering.of_lone_clip}; give a folder of clips of one person "
+            "and room for better answers"
         )

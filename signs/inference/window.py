@@ -75,6 +75,7 @@ def watch(
                 shown.sign = sign
                 yield sign
             shown.rate = rate.tick()
+            shown.landmarks = live.landmarks()
             describe(shown, seconds, segmenter, live.is_thinking)
             key = window.show(overlay.draw(picture, shown))
             if key in QUIT or window.is_closed:
@@ -87,7 +88,7 @@ def watch(
         if window.is_closed:
             return
         shown.state, shown.colour = "the video has ended", overlay.PALE
-        shown.countdown = shown.strength = None
+        shown.countdown = shown.strength = shown.landmarks = None
         canvas = overlay.draw(picture, shown)
         ends = time.monotonic() + LINGERS
         while time.monotonic() < ends and not window.is_closed:

@@ -3,20 +3,15 @@
 Features may be of one kind, or of several beside each other: a CNN's and
 landmarks, say. Each kind is a block of columns. Landmarks are transformed
 before anything else sees them (see `landmark_transform`), which also fills
-their gaps.
+their gaps: as the first layer of a model, or outside of it, where the mean of
+a session is to be subtracted from what comes of it.
 """
 
 from typing import Any
 
 import numpy as np
 
-from signs.core.backend import keras
-from signs.models.landmark_layout import (
-    LANDMARK_DIM,
-    LANDMARKS,
-    Blocks,
-    has_landmarks,
-)
+from signs.models.landmark_layout import LANDMARK_DIM, LANDMARKS, Blocks
 from signs.models.landmark_transform import (
     TRANSFORMED_DIM,
     transform_landmarks,
@@ -29,18 +24,29 @@ _LEAST = {LANDMARKS: 0.05}
 _LEAST_ELSE = 1e-4
 
 
+def transformed(blocks: Blocks) -> Blocks:
+    """The kinds of features that `transform_blocks` makes of others."""
+    return [
+        (name, TRANSFORMED_DIM if name == LANDMARKS else length)
+        for name, length in blocks
+    ]
+
+
 def transform_blocks(x: Any, blocks: Blocks) -> Any:
     """Turns the landmarks among features into numbers for a network.
 
     Args:
-        x: a tensor, symbolic or not, (batch, frames, feature_dim).
+        x: an array, or a tensor of Keras, symbolic or not, (batch, frames,
+            feature_dim).
         blocks: what its columns are; none: of one kind, without landmarks.
+            Landmarks that are transformed already stay as they are.
 
     Returns:
-        A tensor (batch, frames, dimensions), without NaN if only landmarks
-        have any. A symbolic one is made by a single layer for the landmarks.
+        Of the same kind, (batch, frames, dimensions), without NaN if only
+        landmarks have any. A symbolic tensor is made by a single layer for
+        the landmarks.
     """
-    if not has_landmarks(blocks):
+    if (LANDMARKS, LANDMARK_DIM) not in [tuple(block) for block in blocks]:
         return x
     parts, start = [], 0
     for name, length in blocks:
@@ -49,10 +55,18 @@ def transform_blocks(x: Any, blocks: Blocks) -> Any:
         parts.append(_numbers(part) if name == LANDMARKS else part)
     if len(parts) == 1:
         return parts[0]
+    if isinstance(x, np.ndarray):
+        return np.concatenate(parts, axis=-1)
+    from signs.core.backend import keras
+
     return keras.ops.concatenate(parts, axis=-1)
 
 
 def _numbers(landmarks: Any) -> Any:
+    if isinstance(landmarks, np.ndarray):
+        return transform_landmarks(landmarks)
+    from signs.core.backend import keras
+
     if not isinstance(landmarks, keras.KerasTensor):
         return transform_landmarks(landmarks)
     inputs = keras.Input((landmarks.shape[1], LANDMARK_DIM))
@@ -78,10 +92,7 @@ def weigh(variance: np.ndarray, blocks: Blocks) -> np.ndarray:
     Returns:
         Of the same shape.
     """
-    lengths = [
-        TRANSFORMED_DIM if name == LANDMARKS else length
-        for name, length in blocks
-    ] or [len(variance)]
+    lengths = [n for _, n in transformed(blocks)] or [len(variance)]
     names = [name for name, _ in blocks] or [""]
     total = sum(lengths)
     found = np.array(variance, "float64")

@@ -5,15 +5,14 @@ when the camera is held aslant. What a sign is does not; nor do the numbers
 that `transform_landmarks` gives. Gaps are filled from the nearest frame in
 which the hand was seen, and flagged.
 
-All is made of `keras.ops`, so it works on arrays as well as inside a model,
-which can be saved and exported with it.
+Inside a model, all is made of `keras.ops`, so that it can be saved and
+exported. On arrays, NumPy does the same, without Keras.
 """
 
 from typing import Any
 
 import numpy as np
 
-from signs.core.backend import keras
 from signs.models.landmark_layout import (
     BODY_POINTS,
     BODY_SWAPPED,
@@ -28,8 +27,6 @@ from signs.models.landmark_layout import (
     RIGHT_SHOULDER,
     WRIST,
 )
-
-ops = keras.ops
 
 _PAIRS = np.array(np.triu_indices(HAND_POINTS, 1))
 _LENGTHS = {
@@ -49,6 +46,7 @@ PARTS = {
 }
 TRANSFORMED_DIM = _ENDS[-1]
 _TINY = 1e-6  # a length, in heights of the picture; none is divided by less
+_ONE, _NONE = np.float32(1), np.float32(0)
 
 
 def transform_landmarks(
@@ -76,25 +74,29 @@ def transform_landmarks(
     rest never does. What was seen in no frame of the clip gives zeros.
 
     Args:
-        landmarks: a tensor, symbolic or not, (batch, frames, 176); see
-            `models.landmark_layout`.
+        landmarks: an array, or a tensor of Keras, symbolic or not,
+            (batch, frames, 176); see `models.landmark_layout`.
         mirror_left_handed: mirror the clips in which the left hand does more
             than the right one, so that they look as if a right-handed person
             signed.
 
     Returns:
-        float32, (batch, frames, `TRANSFORMED_DIM`); `PARTS` says what is
-        where.
+        float32, (batch, frames, `TRANSFORMED_DIM`), an array or a tensor as
+        the landmarks are; `PARTS` says what is where.
     """
     if landmarks.shape[-1] != LANDMARK_DIM:
         raise ValueError(
             f"landmarks have {LANDMARK_DIM} numbers a frame, not "
             f"{landmarks.shape[-1]}"
         )
+    ops = _library(landmarks)
     frames = landmarks.shape[1]
-    x = ops.cast(landmarks, "float32")
-    known = ops.cast(ops.equal(x, x), "float32")  # NaN is unlike itself
-    x = ops.where(ops.equal(x, x), x, ops.zeros_like(x))
+    x = landmarks * _ONE
+    # NaN is unlike itself. Written just so, it can be told in ONNX, too, where
+    # what is not chosen is else multiplied by 0.
+    is_unknown = ops.not_equal(x, x)
+    known = ops.where(is_unknown, _NONE, _ONE)
+    x = ops.where(is_unknown, _NONE, x)
     seen = ops.stack(
         [known[..., 0], known[..., HAND_DIM], known[..., 2 * HAND_DIM]], -1
     )
@@ -111,6 +113,15 @@ def transform_landmarks(
     return _describe(left, right, body, seen)
 
 
+def _library(values: Any) -> Any:
+    """NumPy for arrays, else `keras.ops`, which is much the same."""
+    if isinstance(values, np.ndarray):
+        return np
+    from signs.core.backend import keras
+
+    return keras.ops
+
+
 def _fill(values: Any, seen: Any, frames: int) -> Any:
     """Fills gaps from the nearest frame, of two equally near the earlier.
 
@@ -118,13 +129,14 @@ def _fill(values: Any, seen: Any, frames: int) -> Any:
         values: (batch, frames, length); 0 where nothing was seen.
         seen: 1 or 0, (batch, frames).
     """
+    ops = _library(values)
     steps = np.arange(frames)
     away = np.abs(steps[:, None] - steps) + steps / (4 * frames)
     unseen = 1 - ops.expand_dims(seen, 1)
     cost = unseen * (2.0 * frames) + away.astype("float32")
     # Keras's argmin would need more than the operations of LiteRT.
     nearest = ops.equal(cost, ops.min(cost, axis=-1, keepdims=True))
-    nearest = ops.cast(nearest, "float32")
+    nearest = ops.where(nearest, _ONE, _NONE)
     return ops.matmul(nearest, values)
 
 
@@ -134,6 +146,7 @@ def _mirror(left: Any, right: Any, body: Any, seen: Any) -> list[Any]:
     That is the hand seen in more frames; of two seen equally often, the one
     that moves farther.
     """
+    ops = _library(left)
 
     def moved(hand: Any) -> Any:
         wrist = hand[:, :, WRIST, :2]
@@ -157,6 +170,7 @@ def _mirror(left: Any, right: Any, body: Any, seen: Any) -> list[Any]:
 
 def _describe(left: Any, right: Any, body: Any, seen: Any) -> Any:
     """The numbers of clips without gaps; see `transform_landmarks`."""
+    ops = _library(left)
     ever = ops.max(seen, axis=1, keepdims=True)  # (batch, 1, 3)
     has_body = ever[..., 2:]
     across, width = _shoulders(body, has_body)
@@ -213,6 +227,7 @@ def _hand(hand: Any, palm: Any, is_left: bool) -> tuple[Any, Any, Any]:
         shape (batch, frames, 60), distances (batch, frames, 210), direction
         (batch, frames, 2).
     """
+    ops = _library(hand)
     frames = hand.shape[1]
     size = ops.expand_dims(palm, -1) + _TINY
     points = (hand - hand[:, :, WRIST : WRIST + 1]) / size
@@ -247,6 +262,7 @@ def _palm(hand: Any) -> Any:
     Returns:
         (batch, frames, 1).
     """
+    ops = _library(hand)
     knuckles = ops.take(hand, np.array(KNUCKLES), axis=2)
     return ops.mean(_norm(knuckles - hand[:, :, WRIST : WRIST + 1]), axis=2)
 
@@ -258,12 +274,13 @@ def _shoulders(body: Any, has_body: Any) -> tuple[Any, Any]:
         A vector of length 1 to the right of the picture if the person stands
         straight, (batch, 1, 2), and the width (batch, 1, 1).
     """
+    ops = _library(body)
     # A person who faces the camera has the left shoulder on the right.
     line = body[:, :, LEFT_SHOULDER] - body[:, :, RIGHT_SHOULDER]
     line = ops.mean(line, axis=1, keepdims=True)
     width = _norm(line)
     level = np.array([1, 0], "float32")
-    known = has_body * ops.cast(width > _TINY, "float32")
+    known = has_body * ops.where(width > _TINY, _ONE, _NONE)
     across = line / (width + _TINY) * known + (1 - known) * level
     return across, width
 
@@ -275,6 +292,7 @@ def _turn(points: Any, across: Any) -> Any:
         points: (..., 2).
         across: where the new x goes, (..., 2).
     """
+    ops = _library(points)
     x, y = points[..., 0], points[..., 1]
     right, down = across[..., 0], across[..., 1]
     return ops.stack([x * right + y * down, y * right - x * down], -1)
@@ -282,4 +300,5 @@ def _turn(points: Any, across: Any) -> Any:
 
 def _norm(vectors: Any) -> Any:
     """Lengths of vectors, with an axis of one in the place of theirs."""
+    ops = _library(vectors)
     return ops.sqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True))

@@ -17,7 +17,7 @@ from signs.core.errors import UserError
 from signs.core.messages import log
 from signs.data import folds
 from signs.data.clips_table import Dataset
-from signs.features import feature_store
+from signs.features import combined, feature_store
 from signs.study import results, trial
 from signs.study.plan import (
     Place,
@@ -110,7 +110,7 @@ def train_sources(
     if not needed:
         return {}
     dataset = Dataset(study.data / study.source)
-    theirs = feature_store.require_meta(dataset, study.features)
+    theirs = combined.require_meta(dataset, study.features)
     if problem := feature_store.differences(theirs, meta):
         raise UserError(
             f"{study.source} and {study.dataset} have other features: "

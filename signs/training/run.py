@@ -13,7 +13,6 @@ from signs.core.backend import keras, say_device
 from signs.core.errors import UserError
 from signs.core.messages import count, log
 from signs.data import clips_table
-from signs.features import combined
 from signs.models import classifier
 from signs.training import (
     callbacks,
@@ -34,11 +33,7 @@ from signs.training.settings import (
     TrainingSettings,
     TransferSettings,
 )
-from signs.training.training_data import (
-    Data,
-    describe_data,
-    has_session_mean,
-)
+from signs.training.training_data import Data, describe_data
 
 
 def build(settings: Settings, data: Data) -> Any:
@@ -54,7 +49,6 @@ def build(settings: Settings, data: Data) -> Any:
 
 def _build_new(settings: TrainingSettings, data: Data) -> Any:
     batches = data.train.batches()
-    blocks = combined.blocks_of(data.meta)
     return classifier.build_classifier(
         *data.train.shape,
         classes=len(data.classes),
@@ -64,12 +58,12 @@ def _build_new(settings: TrainingSettings, data: Data) -> Any:
         dense=settings.dense,
         input_transform=settings.input,
         statistics=classifier.mean_and_variance(
-            settings.input, batches, blocks
+            settings.input, batches, data.blocks
         ),
         bidirectional=settings.bidirectional,
         pool=settings.pool,
         projection=settings.projection,
-        blocks=blocks,
+        blocks=data.blocks,
     )
 
 
@@ -287,7 +281,8 @@ def _write_records(
             "run": run.name,
             "dataset": data.dataset.name,
             "frames": data.meta["frames"],
-            "session_mean": has_session_mean(settings, data.meta),
+            "session_mean": settings.session_mean,
+            **_landmark_mean(data),
             "refit": settings.refit,
             **about,
             "features": data.meta,
@@ -306,6 +301,14 @@ def _write_records(
             "data": describe_data(data),
         },
     )
+
+
+def _landmark_mean(data: Data) -> dict[str, list[float]]:
+    """The mean that a user of the model needs, if any; see `Centering`."""
+    if data.centering is None or data.centering.landmark_mean is None:
+        return {}
+    mean = data.centering.landmark_mean.round(4)
+    return {"landmark_mean": [round(x, 4) for x in mean.tolist()]}
 
 
 def _find_used(settings: Settings, data: Data, run: Run) -> pd.DataFrame:

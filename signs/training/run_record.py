@@ -144,6 +144,17 @@ def resume_command(run: str) -> str:
     return f"python {script}.py --resume {run}"
 
 
+def takes_transformed(record: dict[str, Any]) -> bool:
+    """Whether a model takes the numbers made of landmarks, not landmarks.
+
+    It does so where the mean of a session is subtracted from them.
+
+    Args:
+        record: what `model/RUN.json` says.
+    """
+    return record.get("landmark_mean") is not None
+
+
 def check_same_data(run: Run, now: dict[str, Any]) -> None:
     """Raises a `UserError` if a run was begun on other data than these.
 

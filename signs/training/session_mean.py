@@ -7,16 +7,31 @@ recognition does this with every speaker (cepstral mean normalisation: Atal
 1974, Effectiveness of linear prediction characteristics of the speech wave),
 and AdaBN with every domain (Li et al. 2016, arXiv 1603.04779). It needs no
 labels.
+
+Of landmarks, the mean is that of the numbers that are made of them (see
+`models.landmark_transform`): the shape of a person's hands and how they are
+mostly held. Few clips tell it badly, as they tell the signs as well. So the
+mean of the training counts as some clips besides, as it does where a speech
+recogniser adapts to a speaker (maximum a posteriori: Gauvain and Lee 1994).
+With a clip on its own, it is most of what is subtracted.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from signs.core.messages import count, log
-from signs.models.landmark_layout import LANDMARKS, Blocks
+from signs.features import combined, variants
+from signs.models.feature_blocks import transformed
+from signs.models.landmark_layout import (
+    LANDMARK_DIM,
+    LANDMARKS,
+    Blocks,
+    has_landmarks,
+)
+from signs.models.landmark_transform import PARTS, TRANSFORMED_DIM
 
 if TYPE_CHECKING:  # it needs Keras, without which cameras start sooner
     from signs.training.feature_dataset import FeatureDataset
@@ -24,19 +39,116 @@ if TYPE_CHECKING:  # it needs Keras, without which cameras start sooner
 FEWEST = 3  # clips that make a session
 DIMENSIONS = 32  # in which scenes are compared
 REMEMBERED = 50  # clips; what a camera saw long before counts less and less
+PRIOR = 1.0  # clips that the mean of the training counts as, of landmarks
 
 
-def scene(features: np.ndarray) -> np.ndarray:
-    """What a clip shows before and after the sign, when hands are at rest.
+@dataclass(frozen=True)
+class Centering:
+    """How the mean of a session is subtracted from features.
 
-    Args:
-        features: (frames, feature_dim).
-
-    Returns:
-        float32, (feature_dim,).
+    Attributes:
+        blocks: the kinds of features that it is subtracted from, see
+            `models.feature_blocks`; none: a CNN's. Landmarks that are not
+            transformed have no part in it, as models of older versions have
+            them.
+        landmark_mean: of the numbers made of landmarks, over the training
+            clips, float32, (`TRANSFORMED_DIM`,); None: 0.
     """
-    found: np.ndarray = features[[0, -1]].mean(axis=0, dtype="float32")
-    return found
+
+    blocks: Blocks = ()
+    landmark_mean: np.ndarray | None = None
+
+    @classmethod
+    def of_model(cls, record: Mapping[str, Any]) -> Self:
+        """That which a model was trained with; see `run_record`."""
+        blocks = combined.blocks_of(record["features"])
+        mean = record.get("landmark_mean")
+        if mean is None:
+            return cls(blocks)
+        return cls(transformed(blocks), np.array(mean, "float32"))
+
+    @property
+    def of_lone_clip(self) -> str:
+        """What is subtracted from a clip on its own, in words."""
+        own = "the clip's own mean"
+        return (
+            own if self.landmark_mean is None else f"{own} and the training's"
+        )
+
+    def mean_of_clip(self, features: np.ndarray) -> np.ndarray:
+        """The mean feature of a clip.
+
+        Args:
+            features: float32, (frames, feature_dim).
+
+        Returns:
+            float32, (feature_dim,); NaN for numbers of a hand or a body that
+            the clip does not show.
+        """
+        mean: np.ndarray = features.mean(axis=0)
+        _, weight = self.start(len(mean))
+        # Such numbers of landmarks are 0 in all frames.
+        mean[~features.any(axis=0) & (weight > 0)] = np.nan
+        mean[~self.has_part(len(mean))] = 0
+        return mean
+
+    def has_part(self, feature_dim: int) -> np.ndarray:
+        """From which columns a mean is subtracted, bool, (feature_dim,).
+
+        Not from those that say what was seen, nor from landmarks that are not
+        transformed.
+        """
+        found = np.ones(feature_dim, bool)
+        for name, start, length in self._parts(feature_dim):
+            part = found[start : start + length]
+            if name == LANDMARKS:
+                part[PARTS["seen"]] = False
+                if length == LANDMARK_DIM:
+                    part[:] = False
+        return found
+
+    def start(self, feature_dim: int) -> tuple[np.ndarray, np.ndarray]:
+        """What is known of a session before its first clip.
+
+        Returns:
+            Its mean, and as how many clips that counts; float32,
+            (feature_dim,).
+        """
+        mean = np.zeros(feature_dim, "float32")
+        weight = np.zeros(feature_dim, "float32")
+        for name, start, length in self._parts(feature_dim):
+            if (name, length) == (LANDMARKS, TRANSFORMED_DIM):
+                weight[start : start + length] = PRIOR
+                if self.landmark_mean is not None:
+                    mean[start : start + length] = self.landmark_mean
+        return mean, weight
+
+    def scene(self, features: np.ndarray) -> np.ndarray:
+        """What a clip shows before and after the sign, when hands are at rest.
+
+        Landmarks, and pictures of hands alone, do not tell rooms apart.
+
+        Args:
+            features: (frames, feature_dim).
+
+        Returns:
+            float32, (feature_dim,).
+        """
+        found: np.ndarray = features[[0, -1]].mean(axis=0, dtype="float32")
+        for name, start, length in self._parts(len(found)):
+            if name == LANDMARKS or variants.shows_hands(name):
+                found[start : start + length] = 0
+        return found
+
+    def _parts(self, feature_dim: int) -> Iterator[tuple[str, int, int]]:
+        """Name, first column and columns of each kind."""
+        start = 0
+        for name, length in self.blocks or [("", feature_dim)]:
+            yield name, start, length
+            start += length
+
+
+PLAIN = Centering()
 
 
 def find_sessions(signers: Sequence[str], scenes: np.ndarray) -> np.ndarray:
@@ -48,7 +160,7 @@ def find_sessions(signers: Sequence[str], scenes: np.ndarray) -> np.ndarray:
 
     Args:
         signers: of each clip; "" where unknown.
-        scenes: see `scene`, float, (clips, feature_dim).
+        scenes: see `Centering.scene`, float, (clips, feature_dim).
 
     Returns:
         The number of each clip's session, from 0, int, (clips,).
@@ -86,47 +198,41 @@ def _clusters(scenes: np.ndarray) -> np.ndarray:
     return filled
 
 
-def mean_by_session(sessions: np.ndarray, clips: np.ndarray) -> np.ndarray:
+def mean_by_session(
+    sessions: np.ndarray, clips: np.ndarray, centering: Centering = PLAIN
+) -> np.ndarray:
     """The mean feature of each clip's session.
 
     Args:
         sessions: see `find_sessions`.
-        clips: the mean feature of each clip, (clips, feature_dim).
+        clips: the mean feature of each clip, (clips, feature_dim), NaN where
+            it does not show something.
+        centering: what is known before.
 
     Returns:
-        float32, (clips, feature_dim).
+        float32, (clips, feature_dim); 0 where a clip does not show something.
     """
-    sums = np.zeros((sessions.max() + 1, clips.shape[1]))
-    np.add.at(sums, sessions, clips)
-    sizes = np.bincount(sessions)[:, None]
-    found: np.ndarray = (sums / sizes).astype("float32")[sessions]
-    return found
-
-
-def without_landmarks(features: np.ndarray, blocks: Blocks) -> np.ndarray:
-    """Features with 0 for landmarks, which have no part in any mean.
-
-    Args:
-        features: (..., feature_dim).
-        blocks: the kinds of features, see `models.feature_blocks`.
-    """
-    start = 0
-    for name, length in blocks:
-        if name == LANDMARKS:
-            features = features.copy()
-            features[..., start : start + length] = 0
-        start += length
-    return features
+    shown = ~np.isnan(clips)
+    mean, weight = centering.start(clips.shape[1])
+    sums = np.tile((mean * weight).astype(float), (sessions.max() + 1, 1))
+    sizes = np.tile(weight.astype(float), (len(sums), 1))
+    np.add.at(sums, sessions, np.where(shown, clips, 0))
+    np.add.at(sizes, sessions, shown)
+    found = (sums / np.maximum(sizes, 1)).astype("float32")[sessions]
+    return np.where(shown, found, np.float32(0))
 
 
 def subtract(
-    splits: "Sequence[FeatureDataset]", blocks: Blocks = ()
+    splits: "Sequence[FeatureDataset]",
+    centering: Centering = PLAIN,
+    alone: bool = False,
 ) -> "list[FeatureDataset]":
     """Lets the mean of its session be subtracted from each clip.
 
     Args:
         splits: all the clips there are; their labels are not looked at.
-        blocks: the kinds of features; from landmarks nothing is subtracted.
+        centering: how.
+        alone: whether each clip is taken for a session by itself.
 
     Returns:
         The same, with `means`.
@@ -135,14 +241,17 @@ def subtract(
     for split in splits:
         signers += list(split.signers)
         for batch in replace(split, means=None).batches():
-            block = without_landmarks(batch, blocks)
-            scenes += [scene(features) for features in block]
-            clips += [features.mean(axis=0) for features in block]
+            scenes += [centering.scene(features) for features in batch]
+            clips += [centering.mean_of_clip(features) for features in batch]
     if not clips:
         return list(splits)
-    sessions = find_sessions(signers, np.stack(scenes))
-    log.info(f"centred by the means of {count(sessions.max() + 1, 'session')}")
-    found = mean_by_session(sessions, np.stack(clips))
+    if alone:
+        sessions = np.arange(len(clips))
+    else:
+        sessions = find_sessions(signers, np.stack(scenes))
+        what = count(sessions.max() + 1, "session")
+        log.info(f"centred by the means of {what}")
+    found = mean_by_session(sessions, np.stack(clips), centering)
     ends = np.cumsum([len(split) for split in splits])
     parts = np.split(found, ends[:-1])
     return [
@@ -151,23 +260,48 @@ def subtract(
     ]
 
 
+def learn_centering(blocks: Blocks, train: "FeatureDataset") -> Centering:
+    """How the means of sessions are to be subtracted, for a new model.
+
+    Args:
+        blocks: the kinds of features.
+        train: the clips to train on, with landmarks transformed.
+    """
+    centering = Centering(transformed(blocks))
+    if not has_landmarks(blocks):
+        return centering
+    columns = np.concatenate(
+        [np.full(n, name == LANDMARKS) for name, n in centering.blocks]
+    )
+    clips = [
+        centering.mean_of_clip(features)[columns]
+        for batch in replace(train, means=None).batches()
+        for features in batch
+    ]
+    shown = ~np.isnan(clips)
+    sums = np.where(shown, clips, 0).sum(axis=0, dtype=float)
+    mean = sums / np.maximum(shown.sum(axis=0), 1)
+    return replace(centering, landmark_mean=mean.astype("float32"))
+
+
 class RunningMean:
     """The mean feature of what a camera has seen so far.
 
     Args:
-        blocks: the kinds of features; from landmarks nothing is subtracted.
+        centering: how it is subtracted.
     """
 
-    def __init__(self, blocks: Blocks = ()) -> None:
-        self._blocks = blocks
-        self._seen = 0
+    def __init__(self, centering: Centering = PLAIN) -> None:
+        self._centering = centering
         self._mean: np.ndarray | None = None
+        self._weight = np.zeros(0)
 
     def center(self, features: np.ndarray) -> np.ndarray:
         """Takes in the features of a clip, and subtracts the mean from them.
 
-        The first clip is centred by its own mean. Later ones change the mean
-        less and less, until each counts 1/50.
+        The first clip is centred by its own mean; of landmarks, mostly by
+        that of the training. Later ones change the mean less and less, until
+        each counts 1/50.
 
         Args:
             features: float32, (frames, feature_dim).
@@ -175,10 +309,12 @@ class RunningMean:
         Returns:
             The same, centred.
         """
-        own = without_landmarks(features, self._blocks).mean(axis=0)
-        self._seen = min(self._seen + 1, REMEMBERED)
+        own = self._centering.mean_of_clip(features)
         if self._mean is None:
-            self._mean = own
-        self._mean = self._mean + (own - self._mean) / self._seen
-        centered: np.ndarray = features - self._mean
-        return centered
+            self._mean, self._weight = self._centering.start(len(own))
+        shown = ~np.isnan(own)
+        self._weight[shown] = np.minimum(self._weight[shown] + 1, REMEMBERED)
+        step = (own - self._mean) / np.maximum(self._weight, 1)
+        self._mean = self._mean + np.where(shown, step, 0)
+        centered: np.ndarray = features - np.where(shown, self._mean, 0)
+        return centered.astype("float32")

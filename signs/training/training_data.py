@@ -10,9 +10,15 @@ import pandas as pd
 from signs.core.messages import count, log
 from signs.data import clips_table, splits
 from signs.data.clips_table import Dataset
-from signs.features import combined, feature_store
-from signs.training import feature_dataset, session_mean
+from signs.features import combined
+from signs.models.landmark_layout import Blocks
+from signs.training import (
+    feature_dataset,
+    session_mean,
+    transformed_features,
+)
 from signs.training.feature_dataset import FeatureDataset, find_clips
+from signs.training.session_mean import Centering
 from signs.training.settings import RunOptions, Settings
 from signs.video import catalog, frame_store
 
@@ -31,6 +37,8 @@ class Data:
         train, val: clips with features.
         split: how the clips were split: `official`, `signer`, `random`, or
             `unknown`.
+        centering: how the means of sessions are subtracted; None: they are
+            not.
     """
 
     dataset: Dataset
@@ -39,6 +47,14 @@ class Data:
     train: FeatureDataset
     val: FeatureDataset
     split: str
+    centering: Centering | None = None
+
+    @property
+    def blocks(self) -> Blocks:
+        """The kinds of features that the network gets."""
+        if self.centering is not None:
+            return self.centering.blocks
+        return combined.blocks_of(self.meta)
 
 
 def read_data(settings: Settings, options: RunOptions) -> Data:
@@ -108,31 +124,16 @@ def divide(settings: Settings, clips: pd.DataFrame) -> pd.DataFrame:
 
 def prepare(settings: Settings, data: Data) -> Data:
     """The data as the network of the settings is to see them."""
-    if not has_session_mean(settings, data.meta):
-        if settings.session_mean:
-            log.info(
-                "landmarks are not centred by the means of sessions: they "
-                "hold no room, and place and size are taken out by the network"
-            )
+    if not settings.session_mean:
         return data
-    train, val = session_mean.subtract(
-        [data.train, data.val], combined.blocks_of(data.meta)
+    blocks = combined.blocks_of(data.meta)
+    train, val = (
+        transformed_features.transform(split, blocks)
+        for split in (data.train, data.val)
     )
-    return dataclasses.replace(data, train=train, val=val)
-
-
-def has_session_mean(settings: Settings, meta: dict[str, Any]) -> bool:
-    """Whether sessions' means are subtracted from the features.
-
-    That would not do with landmarks: their mean has gaps as they have, and
-    less it, hands have no size any more. Of features beside landmarks it is
-    subtracted.
-
-    Args:
-        settings: say whether it is wanted.
-        meta: the record of the features.
-    """
-    return settings.session_mean and meta["cnn"] != feature_store.LANDMARKS
+    centering = session_mean.learn_centering(blocks, train)
+    train, val = session_mean.subtract([train, val], centering)
+    return dataclasses.replace(data, train=train, val=val, centering=centering)
 
 
 def _warn_of_gaps(data: Data) -> None:

@@ -75,8 +75,8 @@ def write(
         ((), RECOMMENDED),
         ((), {**RECOMMENDED, "dense": [6], "pool": "max"}),
         (LANDMARKS, RECOMMENDED),
-        (SEVERAL, RECOMMENDED),
-        ((), {**RECOMMENDED, "members": 2}),
+        pytest.param(SEVERAL, RECOMMENDED, marks=pytest.mark.slow),
+        pytest.param((), {**RECOMMENDED, "members": 2}, marks=pytest.mark.slow),
     ],
     ids=[
         *("writeup", "dense", "recommended", "max"),

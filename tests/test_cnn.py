@@ -132,6 +132,7 @@ def test_openvino_compiles_no_more_once_it_is_warm(small, tmp_path: Path):
     assert compiled == [23]
 
 
+@pytest.mark.slow  # converts twice
 def test_eight_bits_are_near(small, tmp_path: Path):
     """And not the same; the features of a picture are its own, to the bit."""
     shown = pictures(4, small.size)

@@ -14,7 +14,9 @@ from signs.inference import export
 from signs.models import classifier
 from signs.training import run_record
 
-SMALL = "--units 8 --projection 8 --epochs 2 --batch 16 --quiet".split()
+SMALL = (
+    "--recipe writeup --layers 1 --units 8 --epochs 2 --batch 16 --quiet"
+).split()
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ from signs.features import feature_store
 from signs.training import feature_dataset
 from signs.training.batches import Batches
 from signs.training.feature_dataset import (
+    ALONE,
     FeatureDataset,
-    FeatureFiles,
-    Rows,
     check_trainable,
     find_clips,
     read_once,
 )
+from signs.training.feature_files import FeatureFiles, Rows
 
 
 @pytest.fixture
@@ -207,6 +207,29 @@ def test_copies_stand_in_for_clips_in_the_training_alone(dataset):
         assert (numbers == numbers[:, :1, :1]).all()  # whole clips
         seen |= set(numbers[:, 0, 0])
     assert seen == {0, 1, 2}
+
+
+def test_some_clips_are_learned_as_ones_without_a_session(dataset):
+    """Each as `predict.py` sees a single video."""
+    rows = np.arange(len(dataset))
+    session = np.full((len(dataset), 8), 7, "float32")
+    own = np.full((len(dataset), 8), 3, "float32")
+    both = replace(dataset, means=session, own_means=own)
+    np.testing.assert_allclose(both.read(rows), dataset.read(rows) - 7)
+    subtracted = np.concatenate(
+        [
+            (dataset.read(rows) - both.read(rows, np.random.default_rng(seed)))
+            for seed in range(30)
+        ]
+    ).round(3)
+    assert set(np.unique(subtracted)) == {3, 7}
+    assert (subtracted == subtracted[:, :1, :1]).all()  # whole clips
+    assert abs((subtracted[:, 0, 0] == 3).mean() - ALONE) < 0.05
+    changed = replace(with_copies(both, 1), means=session)
+    found = changed.read(rows, np.random.default_rng(0))
+    means = found.mean(axis=1)
+    is_alone = np.isclose(means, 0, atol=1e-3).all(axis=1)
+    assert 0 < is_alone.sum() < len(rows)  # copies less their own mean
 
 
 def test_copies_are_drawn_anew_and_repeatably(dataset):

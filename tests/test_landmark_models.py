@@ -265,6 +265,7 @@ def stored(root: Path) -> list[np.ndarray]:
     return [np.load(folder / name / "a" / "0.npy") for name in NAMES]
 
 
+@pytest.mark.slow  # two CNNs
 def test_several_kinds_are_made_as_they_are_stored(
     both: Path, all_three: Predictor
 ):
@@ -279,6 +280,7 @@ def test_several_kinds_are_made_as_they_are_stored(
     assert np.abs(hands - whole).max() > 0.02
 
 
+@pytest.mark.slow  # two CNNs
 def test_predict_live_and_export_with_several_kinds(
     both: Path, all_three: Predictor, models: Path, tmp_path: Path, capsys
 ):
@@ -292,6 +294,7 @@ def test_predict_live_and_export_with_several_kinds(
     check_tflite(both, all_three, tmp_path / "signs.tflite")
 
 
+@pytest.mark.slow  # two CNNs
 def test_videos_are_judged_with_several_kinds(both: Path, models: Path):
     """The figures are those of the data set's own features."""
     clips = ["d", "--split", "val", "--anyway"]

@@ -13,6 +13,7 @@ from signs.data import clips_table
 from signs.study import people
 from studies import people_transfer
 
+pytestmark = pytest.mark.slow  # many trainings
 TABLE = """name,train,transfer
 scratch,--recipe recommended --batch 16,
 recommended,--recipe recommended,--recipe recommended

@@ -28,7 +28,7 @@ SHAPE = {"frames": 2, "length": 4}
 META_HERE = {**META, **SHAPE}
 TABLE = """name,train,transfer,note
 scratch,--recipe writeup --layers 1 --lr 0.05,,from nothing
-moved,--layers 1 --lr 0.05 --input standardized,--lr 0.02,"tuned, all of it"
+moved,--recipe writeup --layers 1 --lr 0.05 --input standardized,--lr 0.02,"tuned, all of it"
 """
 COMMON = [
     *("small", "--source", "large", "--folds", "2", "--repeats", "1"),
@@ -179,6 +179,7 @@ def write(folder: Path, results: bytes) -> Path:
     return path
 
 
+@pytest.mark.slow  # each process imports TensorFlow
 def test_jobs_work_side_by_side(root: Path) -> None:
     before = results_file.read(out_of(root))
     more = ["--jobs", "2", "--clips-a-class", "2"]
@@ -343,6 +344,7 @@ def test_a_trial_that_diverges_leaves_the_next_one_alone(
     assert again == healthy
 
 
+@pytest.mark.slow  # trains several sources
 def test_a_source_that_diverges_costs_its_recipe_alone(
     root: Path, capsys
 ) -> None:

@@ -222,7 +222,8 @@ def test_the_source_is_of_another_data_set(tmp_path: Path, capsys):
     """Not of the same one, and not of rendered clips for real ones."""
     for name in ("sample-a", "sample-b", "mine", "theirs"):
         write_dataset(tmp_path / "data", name, ["1", "2"], clips=20)
-    train = ["--units", "4", "--epochs", "1", "--quiet", *folders(tmp_path)]
+    train = "--recipe writeup --layers 1 --units 4 --epochs 1 --quiet".split()
+    train += folders(tmp_path)
     for name in ("theirs", "mine", "sample-a"):
         assert arguments.run(train_lstm.main, [name, *train]) == 0
     for target, source in (("mine", "theirs"), ("sample-b", "sample-a")):

@@ -28,7 +28,7 @@ from signs.study.plan import (
     trial_of,
 )
 from signs.study.trial import Target
-from signs.training.feature_dataset import Features
+from signs.training.feature_files import Features
 
 Todo = list[tuple[Recipe, Place]]
 

@@ -146,7 +146,8 @@ def run_trial(trial: Trial) -> dict[str, Any]:
 
 def data_of(trial: Trial) -> "Data":
     """A fold as a training sees it; who is tested on is its `val`."""
-    from signs.training.feature_dataset import FeatureDataset, Rows
+    from signs.training.feature_dataset import FeatureDataset
+    from signs.training.feature_files import Rows
     from signs.training.training_data import Data
 
     target = trial.target

@@ -3,7 +3,8 @@
 import numpy as np
 
 from signs.core.backend import keras
-from signs.training.feature_dataset import FeatureDataset, FeatureFiles
+from signs.training.feature_dataset import FeatureDataset
+from signs.training.feature_files import FeatureFiles
 
 READERS = 2  # threads that read the next batches during a training step
 

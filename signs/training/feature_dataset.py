@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -14,91 +13,10 @@ from signs.core.errors import UserError
 from signs.core.messages import count, log
 from signs.data.clips_table import Dataset
 from signs.features import combined, feature_store
+from signs.training.feature_files import Beside, FeatureFiles, Features, Rows
 
 IN_MEMORY = 2**30  # bytes of features up to which a split is kept in memory
-
-
-class Features(Protocol):
-    """Features of clips, on disk or in memory; an array is one, too."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(clips, frames, feature_dim), or (clips, units) above LSTMs."""
-        ...
-
-    def __getitem__(self, indices: Any, /) -> np.ndarray:
-        """Those of some clips: (n, *shape[1:]), float16 or float32."""
-        ...
-
-
-@dataclass(frozen=True)
-class FeatureFiles:
-    """The features of clips in one file each.
-
-    Attributes:
-        paths: the files, in the order of the clips.
-        each: the shape of each.
-        has_gaps: whether there may be NaN among them, as in landmarks.
-    """
-
-    paths: Sequence[Path]
-    each: tuple[int, ...]
-    has_gaps: bool = False
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return len(self.paths), *self.each
-
-    def __getitem__(self, indices: Any, /) -> np.ndarray:
-        """Reads some clips.
-
-        Raises:
-            ValueError: if a file is missing or damaged.
-        """
-        found = [
-            feature_store.read_features(
-                self.paths[index], *self.each, has_gaps=self.has_gaps
-            )
-            for index in np.asarray(indices, int)
-        ]
-        empty = np.empty((0, *self.each), "float32")
-        return np.stack(found) if found else empty
-
-
-@dataclass(frozen=True)
-class Beside:
-    """Features of several kinds of the same clips, side by side.
-
-    Attributes:
-        parts: those of each kind.
-    """
-
-    parts: Sequence[Features]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        *front, _ = self.parts[0].shape
-        return *front, sum(part.shape[-1] for part in self.parts)
-
-    def __getitem__(self, indices: Any, /) -> np.ndarray:
-        found = [part[indices].astype("float32") for part in self.parts]
-        return np.concatenate(found, axis=-1)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Some rows of an array that others use, too, such as a mapped file."""
-
-    array: np.ndarray
-    rows: np.ndarray
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return len(self.rows), *self.array.shape[1:]
-
-    def __getitem__(self, indices: Any, /) -> np.ndarray:
-        found: np.ndarray = self.array[self.rows[np.asarray(indices)]]
-        return found
+ALONE = 0.3  # share of clips that are learned as ones without a session
 
 
 @dataclass(frozen=True)
@@ -115,6 +33,8 @@ class FeatureDataset:
             (clips, feature_dim); None: nothing.
         copies: features of changed copies, which stand in for clips in the
             training; None: there are none.
+        own_means: `means` as they are of each clip alone, which stand in for
+            those in the training; None: they do not.
     """
 
     clips: Sequence[str]
@@ -124,6 +44,7 @@ class FeatureDataset:
     features: Features
     means: np.ndarray | None = None
     copies: Features | None = None
+    own_means: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -140,22 +61,38 @@ class FeatureDataset:
 
         Args:
             indices: which.
-            random: draws a copy, or the clip itself, of each; None: the
-                clips themselves.
+            random: draws a copy, or the clip itself, of each, and whether
+                it is shown as a clip of a session or as one alone; None: the
+                clips themselves, as of a session.
 
         Returns:
             float32, (n, *shape).
         """
         indices = np.asarray(indices)
         found = self.features[indices].astype("float32")
-        if random is not None and self.copies is not None:
-            drawn = random.integers(1 + self.copies.shape[1], size=len(found))
-            changed = np.flatnonzero(drawn)
-            copies = self.copies[indices[changed]]
-            found[changed] = copies[np.arange(len(changed)), drawn[changed] - 1]
-        if self.means is not None:
-            found -= self.means[indices][:, None]
+        means = None if self.means is None else self.means[indices]
+        if random is not None:
+            changed = self._draw_copies(found, indices, random)
+            if means is not None and self.own_means is not None:
+                own = self.own_means[indices]
+                own[changed] = found[changed].mean(axis=1)
+                is_alone = random.random(len(found)) < ALONE
+                means = np.where(is_alone[:, None], own, means)
+        if means is not None:
+            found -= means[:, None]
         return found
+
+    def _draw_copies(
+        self, found: np.ndarray, indices: Any, random: np.random.Generator
+    ) -> np.ndarray:
+        """Puts copies in the place of some clips; returns of which."""
+        if self.copies is None:
+            return np.empty(0, int)
+        drawn = random.integers(1 + self.copies.shape[1], size=len(found))
+        changed = np.flatnonzero(drawn)
+        copies = self.copies[indices[changed]]
+        found[changed] = copies[np.arange(len(changed)), drawn[changed] - 1]
+        return changed
 
     def batches(self, size: int = 256) -> Iterator[np.ndarray]:
         """All features in order, float32, (up to `size`, *shape)."""
@@ -174,6 +111,7 @@ class FeatureDataset:
             features=Rows(self.features[rows], rows),
             means=None if self.means is None else self.means[rows],
             copies=None if copies is None else Rows(copies[rows], rows),
+            own_means=None if self.own_means is None else self.own_means[rows],
         )
 
     def digest(self) -> str:

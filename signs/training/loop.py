@@ -128,6 +128,8 @@ def skip_frozen(
             return dataset
         vectors = body.predict(Batches(dataset, PREDICTED), verbose=0)
         vectors = np.asarray(vectors)
-        return replace(dataset, features=vectors, means=None, copies=None)
+        return replace(
+            dataset, features=vectors, means=None, copies=None, own_means=None
+        )
 
     return head, embed(train), embed(val)

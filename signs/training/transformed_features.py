@@ -7,11 +7,8 @@ import numpy as np
 
 from signs.models.feature_blocks import transform_blocks, transformed
 from signs.models.landmark_layout import Blocks, has_landmarks
-from signs.training.feature_dataset import (
-    IN_MEMORY,
-    FeatureDataset,
-    Features,
-)
+from signs.training.feature_dataset import IN_MEMORY, FeatureDataset
+from signs.training.feature_files import Features
 
 TOGETHER = 256  # clips that are transformed at once
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -220,7 +221,7 @@ def test_names_of_videos(
         assert (source / path).is_file()
 
 
-def check_clips(clips: clips_table.pd.DataFrame, source: Path) -> None:
+def check_clips(clips: pd.DataFrame, source: Path) -> None:
     """What is read of a source can be divided, written and read again."""
     assert len(clips) and not clips["clip"].duplicated().any()
     assert all(map(clips_table.is_inside, clips["clip"]))
@@ -296,7 +297,7 @@ def test_records(tmp_path: Path, tried: Counter[str], content: bytes) -> None:
     meta = answers(lambda: feature_store.read_meta(dataset, "mobilenet-0.25"))
     if meta is not None:
         assert feature_store.differences(meta, meta) == ""
-        clips = clips_table.pd.DataFrame({"clip": ["a"]})
+        clips = pd.DataFrame({"clip": ["a"]})
         assert feature_store.tasks(dataset, clips, meta, only_missing=True)
     answers(lambda: run_record.read_record(tmp_path / "r.json"))
     answers(lambda: run_record.find_model("r", tmp_path))

@@ -73,7 +73,11 @@ def write(
         ((), {"units": 16}),
         ((), {"units": 8, "layers": 1, "dense": [6], "pool": "mean"}),
         ((), RECOMMENDED),
-        ((), {**RECOMMENDED, "dense": [6], "pool": "max"}),
+        pytest.param(
+            (),
+            {**RECOMMENDED, "dense": [6], "pool": "max"},
+            marks=pytest.mark.slow,
+        ),
         (LANDMARKS, RECOMMENDED),
         pytest.param(SEVERAL, RECOMMENDED, marks=pytest.mark.slow),
         pytest.param((), {**RECOMMENDED, "members": 2}, marks=pytest.mark.slow),

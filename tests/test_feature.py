@@ -89,6 +89,7 @@ def test_the_batch_does_not_matter(tmp_path: Path, engine: str):
     np.testing.assert_allclose(found[0], found[1], atol=1e-4)
 
 
+@pytest.mark.slow  # converts for both precisions
 def test_features_of_eight_bits_are_kept_apart(tmp_path: Path, capsys):
     folder = write_frames(tmp_path, ["a"])
     assert make(tmp_path, *CNN, "--engine", "litert") == 0

@@ -31,7 +31,10 @@ META = {
     "dtype": "float16",
     "engine": "mediapipe",
 }
-FAST = "--units 16 --projection 16 --batch 8 --lr 0.01 --epochs 6".split()
+FAST = (
+    "--layers 1 --no-bidirectional --units 16 --projection 16 --batch 8 "
+    "--lr 0.01 --epochs 6"
+).split()
 
 
 def clip(label: str, seed: int, scale: float = 1.0) -> np.ndarray:

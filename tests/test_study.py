@@ -28,7 +28,7 @@ SHAPE = {"frames": 2, "length": 4}
 META_HERE = {**META, **SHAPE}
 TABLE = """name,train,transfer,note
 scratch,--recipe writeup --layers 1 --lr 0.05,,from nothing
-moved,--recipe writeup --layers 1 --lr 0.05 --input standardized,--lr 0.02,"tuned, all of it"
+moved,--layers 1 --lr 0.05 --input standardized,--lr 0.02,"tuned, all of it"
 """
 COMMON = [
     *("small", "--source", "large", "--folds", "2", "--repeats", "1"),

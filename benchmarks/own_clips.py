@@ -90,7 +90,9 @@ def scripts(folder: Path, source: Path, weights: str) -> dict[str, Any]:
             [sys.executable, *command, *places], cwd=ROOT, check=True
         )
         seconds[step] = time.monotonic() - began
-    (log,) = (folder / "log").glob("*-lstm-*.csv")
+        print(f"{step}: {seconds[step]:.0f} s", flush=True)
+    (run,) = (folder / "model").glob("*-best.keras")
+    log = folder / "log" / f"{run.stem.removesuffix('-best')}.csv"
     (judged,) = (folder / "log").glob("*-evaluation-val.json")
     accuracy = next(iter(json.loads(judged.read_text())["figures"].values()))
     return {

@@ -29,7 +29,7 @@ TRAINING: dict[str, dict[str, Any]] = {
         "batch": 64,
         "copies": True,
         "label_smoothing": 0.1,
-        "patience": 15,
+        "patience": 10,
     },
 }
 TRANSFER: dict[str, dict[str, Any]] = {

@@ -17,7 +17,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -298,10 +298,11 @@ def is_current(path: Path, inputs: Inputs, journal: Path | None = None) -> bool:
     """
     if not path.exists():
         return False
-    with recording(journal or beside(path)) as record:
-        return record.is_current(
-            path.name, {**inputs, "made": fingerprint(path)}
-        )
+    record = Record(journal or beside(path))
+    found = record.is_current(path.name, {**inputs, "made": fingerprint(path)})
+    with suppress(OSError):  # in a folder that can only be read
+        record.close()
+    return found
 
 
 def note(path: Path, inputs: Inputs, journal: Path | None = None) -> None:

@@ -88,6 +88,14 @@ def test_one_run_goes_on_at_a_time(root: Path, capsys):
     assert "leave out --ensemble" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flag", ["--resume", "--refit"])
+def test_the_mean_itself_cannot_go_on(root: Path, capsys, flag: str):
+    _, record = newest(root)
+    command = ["d", flag, record["run"], *folders(root)]
+    assert arguments.run(train_lstm.main, command) == 2
+    assert f"--resume {record['ensemble'][0]}" in capsys.readouterr().err
+
+
 def test_its_figure_is_of_clips_that_no_network_learned(root: Path, capsys):
     loud = [flag for flag in SMALL if flag != "--quiet"]
     command = ["d", *loud, "--ensemble", "2", *folders(root)]

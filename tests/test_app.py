@@ -17,14 +17,17 @@ import numpy as np
 import pytest
 from helpers import write_video
 from store import folders
+from trained import trained
 
 import app
 import sample
-from signs.app import takes
+from signs.app import model_file, takes
+from signs.app.training import Workplace
 from signs.core import arguments
 from signs.data import signers
 from signs.data.clips_table import Dataset
 from signs.data.layouts import detect
+from signs.training import clips_used, run_record
 from signs.video import decode, images
 
 ROOT = Path(__file__).parents[1]
@@ -162,6 +165,33 @@ def wait_for(page, selector: str, text: str, seconds: float = 300) -> None:
         arg=[selector, text],
         timeout=seconds * 1000,
     )
+
+
+def test_a_model_goes_with_all_that_belongs_to_it(tmp_path, tmp_path_factory):
+    root = trained(tmp_path_factory)
+    place = Workplace(
+        root,
+        *(root / name for name in ("data", "log", "model")),
+        "sample-chalearn",
+    )
+    archive = model_file.bundle(place, "")
+    shutil.unpack_archive(archive, tmp_path)
+    path, record = run_record.find_model(
+        str(next(tmp_path.glob("*.keras"))), tmp_path
+    )
+    used = clips_used.read(path, record)
+    assert used is not None and len(used)
+    for name in [path.name, f"{record['run']}-clips.csv", "recognise.py"]:
+        assert f"`{name}`" in (tmp_path / "README.md").read_text()
+    video = root / "data/sample-chalearn/video" / (f"{used['clip'][0]}.avi")
+    done = subprocess.run(
+        [sys.executable, "recognise.py", str(video)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.startswith("[Prediction(label="), done.stderr
 
 
 @needs_browser

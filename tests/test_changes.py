@@ -85,6 +85,20 @@ def test_a_file_rewritten_within_one_tick_is_seen(tmp_path: Path) -> None:
     assert not record.is_current("a", {"video": fingerprint(video)})
 
 
+def test_what_was_written_meanwhile_is_not_what_was_made_of(
+    tmp_path: Path,
+) -> None:
+    model = write(tmp_path / "a.keras", "epoch 1")
+    made = write(tmp_path / "a.tflite", "made of epoch 1")
+    inputs = {"model": fingerprint(model)}
+    write(model, "epoch 2", LONG_AGO + 9)  # while it was being made
+    changes.note(made, inputs)
+    assert not changes.is_current(made, {"model": fingerprint(model)})
+    inputs = {"model": fingerprint(model)}
+    changes.note(made, inputs)
+    assert changes.is_current(made, {"model": fingerprint(model)})
+
+
 def test_a_large_file_is_known_by_size_and_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,11 @@
 """A converted classifier says what Keras says, as long as it is the same."""
 
+import errno
+import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +14,11 @@ import pytest
 from store import folders
 from trained import copy_models, known_clips, trained
 
+from signs.core import files
 from signs.core.backend import keras
+from signs.data import changes
 from signs.data.clips_table import Dataset
+from signs.inference import classifier_engine, predictor
 from signs.inference.classifier_engine import open_converted
 from signs.inference.predictor import load_classifier, load_predictor
 from signs.models import classifier
@@ -126,6 +133,73 @@ def test_a_model_that_was_trained_anew_is_converted_anew(tmp_path: Path):
     assert sorted(x.name for x in converted.parent.glob("*.tflite")) == [
         converted.name
     ]
+
+
+def test_nothing_need_be_written(tmp_path: Path, monkeypatch):
+    path, record, clip = write(tmp_path, units=4)
+    record = {
+        **record,
+        "session_mean": False,
+        "features": {**record["features"], "size": 32, "dtype": "float32"},
+    }
+    monkeypatch.setattr(predictor, "_load_engine", lambda *args: None)
+
+    def refuse(*args: Any, **options: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(files, "_sync_file", refuse)
+    folder = tmp_path / "cnn"
+    ready = load_predictor(path, record, folder, 1, engine="litert")
+    expected = load_classifier(path, record).predict_on_batch(clip[None])[0]
+    np.testing.assert_allclose(ready.classify(clip), expected, atol=1e-4)
+    assert not list(folder.glob("*.tflite"))
+
+
+def test_a_copy_is_looked_at_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch
+):
+    path, record, _ = write(tmp_path, units=4)
+    open_converted(path, record, tmp_path / "cnn", 1)
+    long_ago = 1_500_000_000
+    os.utime(path, (long_ago, long_ago))
+    changes.note(
+        tmp_path / "cnn" / "run-best.tflite",
+        classifier_engine.made_from(path, record),
+    )
+    os.utime(path, (long_ago + 9, long_ago + 9))  # as a copy has
+
+    def refuse(*args: Any, **options: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(changes.Record, "_append", refuse)
+    open_converted(path, record, tmp_path / "cnn", 1)
+
+
+def test_models_of_the_same_name_wait_for_each_other(
+    tmp_path: Path, monkeypatch
+):
+    models = []
+    for seed in range(2):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        models.append(write(folder, seed=seed, units=4))
+    busy = threading.Lock()
+    convert = classifier_engine._convert
+
+    def alone(*args: Any) -> None:
+        assert busy.acquire(blocking=False)
+        convert(*args)
+        busy.release()
+
+    monkeypatch.setattr(classifier_engine, "_convert", alone)
+    with ThreadPoolExecutor(2) as pool:
+        opened = pool.map(
+            lambda x: open_converted(x[0], x[1], tmp_path / "cnn", 1), models
+        )
+    for (path, record, clip), ready in zip(models, opened, strict=True):
+        expected = load_classifier(path, record).predict_on_batch(clip[None])
+        found = ready.predict_on_batch(clip[None])
+        np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 LAST = """

@@ -270,3 +270,12 @@ def test_cells_are_means_of_parts_of_the_last_maps():
     expected = np.moveaxis(np.array(parts), 2, 0)
     expected *= found.mean() / expected.mean()  # random weights are scaled
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["litert", "openvino"])
+def test_a_damaged_network_is_named(tmp_path: Path, engine: str):
+    pytest.importorskip(engines.PACKAGES[engine].replace("-", "_"))
+    path = tmp_path / "cnn.tflite"
+    path.write_bytes(b"cut off")
+    with pytest.raises(UserError, match=r"cnn\.tflite is damaged; remove it"):
+        engines.open_converted(engine, path, 32, 1)(pictures(1, 32))

@@ -86,3 +86,26 @@ def test_one_run_goes_on_at_a_time(root: Path, capsys):
     more = ["--resume", record["ensemble"][0], "--ensemble", "2"]
     assert arguments.run(train_lstm.main, ["d", *more, *folders(root)]) == 2
     assert "leave out --ensemble" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--resume", "--refit"])
+def test_the_mean_itself_cannot_go_on(root: Path, capsys, flag: str):
+    _, record = newest(root)
+    command = ["d", flag, record["run"], *folders(root)]
+    assert arguments.run(train_lstm.main, command) == 2
+    assert f"--resume {record['ensemble'][0]}" in capsys.readouterr().err
+
+
+def test_its_figure_is_of_clips_that_no_network_learned(root: Path, capsys):
+    loud = [flag for flag in SMALL if flag != "--quiet"]
+    command = ["d", *loud, "--ensemble", "2", *folders(root)]
+    more = ["--epochs", "1", "--inner-val", "--refit"]
+    assert arguments.run(train_lstm.main, [*command, *more]) == 0
+    said = capsys.readouterr().out.partition("mean of 2 networks")[2]
+    assert said and "accuracy" not in said
+    path, record = newest(root)
+    again = run_record.read_model_record(
+        path.with_name(f"{record['ensemble'][0]}-best.keras")
+    )
+    clips = record["run"].rpartition("-")[2]
+    assert clips == again["run"].rpartition("-")[2]

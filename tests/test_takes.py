@@ -129,3 +129,35 @@ def test_what_is_missing_is_said_plainly(dataset, video):
             for _ in range(5):
                 takes.add(dataset, sign, signer, video)
     assert takes.advice(takes.find(dataset)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "clip,signer,room\nhello/one,ben,kitchen\n",
+        "video;person;room\nhello/one.mp4;ben;kitchen\n",
+        "File,Performer,room\nhello\\one.MP4,ben,kitchen\n",
+    ],
+)
+def test_signers_are_said_in_peoples_words(dataset, video, text):
+    by_hand = dataset.video / "hello" / "one.mp4"
+    by_hand.parent.mkdir(parents=True)
+    by_hand.write_bytes(b"another video")
+    dataset.signers.write_text(text)
+    assert [take.signer for take in takes.find(dataset)] == ["ben"]
+    takes.add(dataset, "hello", "anna", video)
+    assert dataset.signers.read_text() == (
+        "clip,signer,room\nhello/anna-01,anna,\nhello/one,ben,kitchen\n"
+    )
+    by_signer = {take.signer: take for take in takes.find(dataset)}
+    takes.discard(dataset, by_signer["ben"])
+    assert dataset.signers.read_text() == (
+        "clip,signer,room\nhello/anna-01,anna,\n"
+    )
+
+
+def test_a_table_without_signers_is_named(dataset):
+    dataset.video.mkdir(parents=True)
+    dataset.signers.write_text("clip,who\nhello/one,ben\n")
+    with pytest.raises(UserError, match=r"signers\.csv must have the columns"):
+        takes.find(dataset)

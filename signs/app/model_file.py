@@ -19,10 +19,11 @@ from signs.inference.clips import Video
 from signs.inference.live import Live, Sign
 from signs.inference.predictor import Prediction, Predictor
 from signs.inference.segmenter import ByMotion
-from signs.training import run_record
+from signs.training import clips_used, run_record
 
 EXAMPLE = '''"""Names the sign of a video: python recognise.py clip.mp4
 
+Where the model needs a file of the CNN's weights, name it after the video.
 Needs the project beside it, and its packages (requirements.txt).
 """
 
@@ -33,7 +34,8 @@ from signs.inference import clips, predictor
 from signs.training import run_record
 
 model, record = run_record.find_model(str(Path("{model}")), Path())
-ready = predictor.load_predictor(model, record, Path("cnn"), 2)
+weights = sys.argv[2] if len(sys.argv) > 2 else None
+ready = predictor.load_predictor(model, record, Path("cnn"), 2, weights)
 video = clips.Video(Path(sys.argv[1]), sys.argv[1])
 for name, said, error in clips.predict_clips(ready, {{"clip": video}}, 1):
     print(error or ready.best(said.probabilities, 3))
@@ -195,14 +197,15 @@ def bundle(place: Workplace, name: str) -> Path:
     """A model with all that belongs to it, as one zip.
 
     Returns:
-        The file: model, classes and the record of the features, a README, and
-        a script that uses it.
+        The file: model, classes and the record of the features, the list of
+        the clips that it knows, a README, and a script that uses it.
 
     Raises:
         UserError: if there is no such model.
     """
     model, record = run_record.find_model(name or None, place.model, "*")
     run = model.stem.removesuffix("-best")
+    used = clips_used.path_beside(model, record["run"])
     features = record["features"]
     classes = "\n".join(f"- {one['name']}" for one in record["classes"])
     readme = (
@@ -211,13 +214,17 @@ def bundle(place: Workplace, name: str) -> Path:
         f"({features['weights']}), {record['frames']} frames a clip.\n\n"
         f"`{model.name}`: the network, for Keras 3.\n"
         f"`{run}.json`: classes in order, and what the features were made "
-        "by.\n`recognise.py`: an example.\n\nIt knows these signs, and no "
+        f"by.\n`{used.name}`: the clips that it was trained and chosen on, and "
+        "who signs in them, so that it is not judged by them.\n"
+        "`recognise.py`: an example.\n\nIt knows these signs, and no "
         f"others:\n\n{classes}\n"
     )
     path = Path(tempfile.mkdtemp(prefix="model-")) / f"{run}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(model, model.name)
         archive.write(model.with_name(f"{run}.json"), f"{run}.json")
+        if used.exists():  # older models have none
+            archive.write(used, used.name)
         archive.writestr("README.md", readme)
         archive.writestr("recognise.py", EXAMPLE.format(model=model.name))
     return path

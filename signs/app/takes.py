@@ -6,6 +6,7 @@ and the page shows what is filed by hand.
 """
 
 import filecmp
+import os
 import re
 import shutil
 import unicodedata
@@ -19,8 +20,9 @@ from filelock import BaseFileLock, FileLock
 from signs.core import files
 from signs.core.errors import UserError
 from signs.core.messages import count
-from signs.data import clips_table
-from signs.data.clips_table import Dataset
+from signs.data import clips_table, signers
+from signs.data.clips_table import Dataset, normal
+from signs.data.scan import is_video
 
 LONGEST_NAME = 60  # characters
 _LONGEST_BYTES = 200  # of 255 that a file's name may have
@@ -146,14 +148,15 @@ def discard(dataset: Dataset, take: Take) -> None:
 
 def find(dataset: Dataset) -> list[Take]:
     """All takes, those that were filed by hand included, in order."""
-    signers = _read_signers(dataset)
+    known = _read_signers(dataset)
+    signer_of = dict(zip(known["clip"], known["signer"], strict=True))
     found = []
     for folder in sorted(dataset.video.glob("*/")):
         for path in sorted(folder.iterdir()):
             if not path.is_file() or path.name.startswith("."):
                 continue
             take = Take(path, folder.name, "")
-            signer = signers.get(clip_of(dataset, take), "")
+            signer = signer_of.get(normal(clip_of(dataset, take)), "")
             found.append(Take(path, folder.name, signer))
     return found
 
@@ -204,18 +207,29 @@ def clip_of(dataset: Dataset, take: Take) -> str:
     return place.with_suffix("").as_posix()
 
 
-def _read_signers(dataset: Dataset) -> dict[str, str]:
+def _read_signers(dataset: Dataset) -> pd.DataFrame:
+    """Who signs, in whatever words people say it; see `data.signers`."""
     if not dataset.signers.exists():
-        return {}
-    known = clips_table.read_csv(dataset.signers)
-    return dict(zip(known["clip"], known["signer"], strict=True))
+        return pd.DataFrame({"clip": [], "signer": []}, dtype=str)
+    known = signers.read_signers(dataset.signers)
+    return known.assign(clip=known["clip"].map(_as_clip))
+
+
+def _as_clip(name: str) -> str:
+    """A clip that may be named by its video."""
+    name = normal(name).replace("\\", "/")
+    return os.path.splitext(name)[0] if is_video(name) else name
 
 
 def _write_signers(dataset: Dataset, changes: dict[str, str | None]) -> None:
-    signers: dict[str, str | None] = {**_read_signers(dataset), **changes}
-    rows = [
-        (clip, signer) for clip, signer in sorted(signers.items()) if signer
-    ]
+    known = _read_signers(dataset)
+    new = [(clip, signer) for clip, signer in changes.items() if signer]
+    rows = pd.concat(
+        [
+            known[~known["clip"].isin([*map(normal, changes)])],
+            pd.DataFrame(new, columns=["clip", "signer"], dtype=str),
+        ]
+    )
     clips_table.write_table(
-        dataset.signers, pd.DataFrame(rows, columns=["clip", "signer"])
+        dataset.signers, rows.sort_values("clip", kind="stable").fillna("")
     )

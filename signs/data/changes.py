@@ -17,7 +17,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -62,15 +62,26 @@ class Fingerprint:
     path: Path | None = None
 
     def read(self) -> "Fingerprint":
-        """This, with the digest of the content."""
+        """This, with the digest of the content.
+
+        There is none of a file that was written anew since it was looked at,
+        such as a model by a training that goes on: the content is not what
+        something was made from.
+        """
         if self.path is None:
             return self
         if self.size > LARGEST_HASHED:
             return Fingerprint(self.size, self.mtime_ns)
         if 0 <= time.time_ns() - self.mtime_ns < _TICK:
-            return Fingerprint(self.size, _YOUNG, _digest(self.path))
-        digest = _known_digest(self.path, self.size, self.mtime_ns)
-        return Fingerprint(self.size, self.mtime_ns, digest)
+            found = Fingerprint(self.size, _YOUNG, _digest(self.path))
+        else:
+            digest = _known_digest(self.path, self.size, self.mtime_ns)
+            found = Fingerprint(self.size, self.mtime_ns, digest)
+        now = fingerprint(self.path)
+        if (now.size, now.mtime_ns) != (self.size, self.mtime_ns):
+            _known_digest.cache_clear()  # it may hold what was read just now
+            return Fingerprint(self.size, self.mtime_ns)
+        return found
 
 
 def fingerprint(path: Path) -> Fingerprint:
@@ -287,10 +298,11 @@ def is_current(path: Path, inputs: Inputs, journal: Path | None = None) -> bool:
     """
     if not path.exists():
         return False
-    with recording(journal or beside(path)) as record:
-        return record.is_current(
-            path.name, {**inputs, "made": fingerprint(path)}
-        )
+    record = Record(journal or beside(path))
+    found = record.is_current(path.name, {**inputs, "made": fingerprint(path)})
+    with suppress(OSError):  # in a folder that can only be read
+        record.close()
+    return found
 
 
 def note(path: Path, inputs: Inputs, journal: Path | None = None) -> None:

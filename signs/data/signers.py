@@ -17,6 +17,18 @@ COLUMNS = {
 }
 
 
+def read_signers(path: Path) -> pd.DataFrame:
+    """Reads `signers.csv`: its columns clip and signer, and whatever else.
+
+    Raises:
+        UserError: if the file is wrong.
+    """
+    rows = rename_columns(read_csv(path), COLUMNS)
+    if not {"clip", "signer"} <= set(rows.columns):
+        raise UserError(f"{path} must have the columns clip,signer")
+    return rows
+
+
 def add_signers(clips: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Fills the column signer from `signers.csv` (clip,signer), if there.
 
@@ -28,9 +40,7 @@ def add_signers(clips: pd.DataFrame, path: Path) -> pd.DataFrame:
     """
     if not path.exists():
         return clips
-    rows = rename_columns(read_csv(path), COLUMNS)
-    if not {"clip", "signer"} <= set(rows.columns):
-        raise UserError(f"{path} must have the columns clip,signer")
+    rows = read_signers(path)
     names = [normal(x).replace("\\", "/") for x in rows["clip"]]
     of_name = dict(zip(names, rows["signer"].map(normal), strict=True))
     if len(of_name) < len(names):

@@ -8,6 +8,8 @@ features are others, if near: `cnn.precision` tells the two apart.
 """
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -213,11 +215,27 @@ class LiteRtEngine:
 
 
 def open_interpreter(path: Path, threads: int) -> Any:
-    """Loads a file in LiteRT's format; its tensors are yet to be allocated."""
+    """Loads a file in LiteRT's format; its tensors are yet to be allocated.
+
+    Raises:
+        UserError: if it is damaged.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
-    with quiet_libraries():
+    with quiet_libraries(), _named(path):
         return Interpreter(str(path), num_threads=threads)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Says which file it is that an engine cannot read."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"the converted network {path} is damaged; remove it, and run the "
+            "same command again, which converts it anew"
+        ) from error
 
 
 class OpenVinoEngine:
@@ -269,7 +287,8 @@ class OpenVinoEngine:
 
     @cached_property
     def _network(self) -> Any:
-        return self._core.read_model(self._path)
+        with _named(self._path):
+            return self._core.read_model(self._path)
 
     def _compile(self, count: int) -> Any:
         self._network.reshape([count, self._size, self._size, 3])

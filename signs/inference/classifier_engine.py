@@ -6,10 +6,13 @@ the model is trained anew.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from filelock import FileLock
 
 from signs.core import files
 from signs.core.messages import log
@@ -65,13 +68,33 @@ def open_converted(
 
     Raises:
         UserError: if the model cannot be loaded, or is not the record's.
+        OSError: if it is not converted yet, and nothing can be written.
     """
     converted = folder / f"{path.stem}.tflite"
-    inputs = made_from(path, record)
-    if not changes.is_current(converted, inputs):
-        _convert(path, record, converted)
-        changes.note(converted, inputs)
-    return LiteRtClassifier(converted, threads)
+    with _alone(converted):
+        inputs = made_from(path, record)
+        if not changes.is_current(converted, inputs):
+            _convert(path, record, converted)
+            changes.note(converted, inputs)
+        return LiteRtClassifier(converted, threads)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Who wants the same file waits, and does not convert it as well.
+
+    Models of several folders may have the same name: none may take the file
+    of another one for its own.
+    """
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    # Where no file can be written, or the disk knows no locks, there is none.
+    with suppress(OSError, NotImplementedError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def made_from(path: Path, record: dict[str, Any]) -> changes.Inputs:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from signs.core.errors import UserError
+from signs.core.messages import log
 from signs.features import combined, variants
 from signs.features.pictures import show
 from signs.models.feature_blocks import transform_blocks
@@ -255,10 +256,16 @@ def load_predictor(
     else:
         whole = None
         network = _load_engine(described, folder, threads, weights, engine)
-    classifier: Classifier
+    classifier: Classifier | None = None
     if convert and engines.choose(engine) != "keras":
-        classifier = open_converted(path, record, folder, threads)
-    else:
+        try:
+            classifier = open_converted(path, record, folder, threads)
+        except OSError as error:  # such as a folder that can only be read
+            log.info(
+                f"the classifier, converted, cannot be kept in {folder} "
+                f"({error.strerror}): Keras runs it, which starts later"
+            )
+    if classifier is None:
         classifier = load_classifier(path, record)
     return Predictor(path, record, classifier, network, whole)
 

@@ -64,23 +64,25 @@ def write_mean(runs: list[Run], data: Data) -> Run:
 
     Args:
         runs: finished ones, of the same data.
-        data: the clips; those for validation judge it.
+        data: the clips; those for validation judge it, but for such as a
+            network has learned: after `--refit` all, with `--inner-val` some.
 
     Returns:
         Where it is: the files of a model, but no log.
     """
     first = run_record.read_model_record(runs[0].best)
-    mean = run_record.new_run(
-        first["kind"],
-        len(data.train) + len(data.val),
-        len(data.classes),
-        *(runs[0].log_folder, runs[0].model_folder),
-    )
-    model = average([classifier.load_classifier(run.best) for run in runs])
     used = pd.concat(
         clips_used.read(run.best, run_record.read_model_record(run.best))
         for run in runs
     ).drop_duplicates()
+    own = used[used["dataset"] == data.dataset.name]
+    mean = run_record.new_run(
+        first["kind"],
+        own["clip"].nunique(),
+        len(data.classes),
+        *(runs[0].log_folder, runs[0].model_folder),
+    )
+    model = average([classifier.load_classifier(run.best) for run in runs])
     clips_table.write_table(mean.clip_table, used)
     files.write_json(
         mean.model_record,
@@ -94,12 +96,17 @@ def write_mean(runs: list[Run], data: Data) -> Run:
     with files.atomic(mean.best) as temporary:
         model.save(temporary)
     log.info(f"mean of {count(len(runs), 'network')}: {mean.best}")
-    if len(data.val):
+    learned = set(own["clip"][own["use"] == clips_used.TRAINED])
+    unseen = [n for n, x in enumerate(data.val.clips) if x not in learned]
+    if unseen:
         found = np.asarray(
             model.predict(Batches(data.val, PREDICTED), verbose=0)
         )
-        figures = metrics.evaluate(found, data.val.labels)
-        log.info(f"  on the validation clips: {metrics.in_words(figures)}")
+        labels = data.val.labels[unseen]
+        figures = metrics.evaluate(found[unseen], labels)
+        clips = count(len(unseen), "validation clip")
+        none = " that none of them learned" * (len(unseen) < len(data.val))
+        log.info(f"  on {clips}{none}: {metrics.in_words(figures)}")
     return mean
 
 

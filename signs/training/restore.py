@@ -38,6 +38,14 @@ def _restore(
 ) -> Kind:
     """The settings of a run, but for what may differ from them."""
     asked = command.settings
+    if run.model_record.exists():
+        model = run_record.read_record(run.model_record)
+        if members := model.get("ensemble"):
+            raise UserError(
+                f"{run.name} is the mean of several networks, and each is a "
+                "run by itself; go on with: "
+                f"{run_record.resume_command(members[0])}"
+            )
     record = run_record.read_record(run.log_record, ["arguments", "data"])
     if f"-{kind}-" not in run.name:
         raise UserError(

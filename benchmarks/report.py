@@ -118,6 +118,8 @@ def _growth(results: dict[str, Any]) -> list[str]:
         cells = [
             f"{found[size]['seconds']:.2f} s, {found[size]['memory'] / 1e6:.0f}"
             " MB"
+            if size in found
+            else ""
             for size in sizes
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")

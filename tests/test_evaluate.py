@@ -132,6 +132,12 @@ def test_judging_again_is_told_from_judging_anew(
     assert run(root, "mine") == 0
     assert "nothing to do" in capsys.readouterr().out
     assert page.read_bytes() == before
+    record = next((root / "model").glob("*.json"))
+    text = record.read_text()
+    record.write_text(text.replace('"name": "drei"', '"name": "THREE"'))
+    assert run(root, "mine") == 0
+    assert "THREE" in page.read_text()
+    record.write_text(text)
     dataset = Dataset(root / "data" / "mine")
     clips = clips_table.read_clips(dataset)
     clips.loc[clips["split"] == "test", "label"] = "drei"

@@ -87,6 +87,7 @@ def parse_arguments(
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_arguments(argv)
 
+    from signs.core import files
     from signs.inference import evaluation_record
     from signs.training import run_record
 
@@ -112,6 +113,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             return 0
         failures = make_features(args, task) if args.videos else {}
+        if failures and len(failures) == len(task.rows):
+            files.write_failures(paths.failed, failures)
+            clip, reason = next(iter(failures.items()))
+            raise UserError(
+                f"no video of {task.name} could be looked at, such as {clip} "
+                f"({reason}); all are in {paths.failed}"
+            )
         return judge(args, task, paths, known, inputs, failures)
 
 
@@ -231,7 +239,7 @@ def judge(
     from signs.inference import evaluation_record, judged_clips, predictor
     from signs.training import run_record
 
-    judged = judged_clips.find(task)
+    judged = judged_clips.find(task, failures)
     model = predictor.load_classifier(task.model, task.record)
     shown = judged_clips.show(judged.features, task.record)
     answers = {

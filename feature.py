@@ -21,14 +21,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from signs.core import arguments
 from signs.core.errors import UserError
 from signs.core.messages import count, log
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from signs.data.clips_table import Dataset
+    from signs.features.made_from import MadeFrom
 
 
 def parse_arguments(
@@ -192,15 +195,7 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     ):
         todo = feature_store.tasks(dataset, clips, there, True, made_from)
         if not todo and more.items() <= there.items():
-            if not args.dry_run:
-                with made_from.begin(clips, todo):
-                    pass
-            log.info(
-                f"nothing to do: {count(len(clips), 'clip')} of "
-                f"{dataset.name} have features of {name} "
-                f"({there['weights']} weights)"
-            )
-            return 0
+            return finished(args, clips, made_from, there)
     from signs.features import cnn_features  # imports Keras
 
     network, meta = cnn_features.load_network(
@@ -224,6 +219,9 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     todo = feature_store.tasks(
         dataset, clips, meta, not args.overwrite, made_from, videos
     )
+    # Of weights from a file, only loading the CNN could tell.
+    if there and not todo and more.items() <= there.items():
+        return finished(args, clips, made_from, there)
     log.info(
         f"{name} with {meta['weights']} weights: {meta['length']:,} features "
         f"a frame, {frames_a_clip} frames a clip; "
@@ -248,6 +246,23 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     failed = args.log / f"{dataset.name}-feature-failed.csv"
     files.write_failures(failed, failures)
     return report.report(dataset, meta, len(clips), failures, failed)
+
+
+def finished(
+    args: argparse.Namespace,
+    clips: "pd.DataFrame",
+    made_from: "MadeFrom",
+    there: dict[str, Any],
+) -> int:
+    """Says that all clips have their features; returns the exit code."""
+    if not args.dry_run:
+        with made_from.begin(clips, []):
+            pass
+    log.info(
+        f"nothing to do: {count(len(clips), 'clip')} of {args.dataset} have "
+        f"features of {there['cnn']} ({there['weights']} weights)"
+    )
+    return 0
 
 
 def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:

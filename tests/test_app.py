@@ -169,11 +169,8 @@ def wait_for(page, selector: str, text: str, seconds: float = 300) -> None:
 
 def test_a_model_goes_with_all_that_belongs_to_it(tmp_path, tmp_path_factory):
     root = trained(tmp_path_factory)
-    place = Workplace(
-        root,
-        *(root / name for name in ("data", "log", "model")),
-        "sample-chalearn",
-    )
+    data, logs, models = (root / name for name in ("data", "log", "model"))
+    place = Workplace(root, data, logs, models, "sample-chalearn")
     archive = model_file.bundle(place, "")
     shutil.unpack_archive(archive, tmp_path)
     path, record = run_record.find_model(

@@ -132,6 +132,12 @@ def test_judging_again_is_told_from_judging_anew(
     assert run(root, "mine") == 0
     assert "nothing to do" in capsys.readouterr().out
     assert page.read_bytes() == before
+    record = next((root / "model").glob("*.json"))
+    text = record.read_text()
+    record.write_text(text.replace('"name": "drei"', '"name": "THREE"'))
+    assert run(root, "mine") == 0
+    assert "THREE" in page.read_text()
+    record.write_text(text)
     dataset = Dataset(root / "data" / "mine")
     clips = clips_table.read_clips(dataset)
     clips.loc[clips["split"] == "test", "label"] = "drei"
@@ -407,3 +413,27 @@ def test_videos_of_a_folder_are_judged(
     record = record_of(tmp_path, "videos-video")
     assert record["clips"] > 20
     assert record["baselines"]["nearest_class_mean"]["value"] > 0.3
+
+
+def test_videos_that_cannot_be_read_are_named(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    made = trained(tmp_path_factory)
+    videos = tmp_path / "videos"
+    for label in "12":
+        (videos / label).mkdir(parents=True)
+        (videos / label / "bad.avi").write_bytes(b"no video")
+    where = ["--log", str(tmp_path), "--model-dir", str(made / "model")]
+    command = ["--videos", str(videos), *where]
+    assert arguments.run(evaluate.main, command) == 2
+    error = capsys.readouterr().err
+    assert "could be looked at, such as 1/bad (no frame" in error
+    failed = tmp_path.glob("*-evaluation-videos-videos-failed.csv")
+    assert next(failed).read_text().count("no frame can be decoded") == 2
+    known = Dataset(made / "data" / "sample-chalearn").video
+    shutil.copy(next(known.rglob("test/**/M*.avi")), videos / "1" / "good.avi")
+    assert arguments.run(evaluate.main, command) == 1
+    error = capsys.readouterr().err
+    assert "Left out: 2 clips of 3" in error and "feature.py" not in error

@@ -10,6 +10,7 @@ from store import folders
 
 import feature
 from signs.core import arguments, files
+from signs.core.backend import keras
 from signs.data import clips_table
 from signs.video import images
 
@@ -87,6 +88,20 @@ def test_the_batch_does_not_matter(tmp_path: Path, engine: str):
         assert make(tmp_path, *CNN, *args) == 0
         found.append([np.load(folder / f"{clip}.npy") for clip in "abc"])
     np.testing.assert_allclose(found[0], found[1], atol=1e-4)
+
+
+def test_weights_of_a_file_are_known_again(tmp_path: Path, capsys):
+    write_frames(tmp_path, ["a"])
+    file = tmp_path / "cnn.weights.h5"
+    keras.applications.MobileNet(
+        (224, 224, 3), 0.25, include_top=False, weights=None
+    ).save_weights(file)
+    flags = [*CNN[:-1], str(file)]
+    assert make(tmp_path, *flags) == 0
+    capsys.readouterr()
+    assert make(tmp_path, *flags) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("nothing to do") and output.count("\n") == 1
 
 
 @pytest.mark.slow  # converts for both precisions

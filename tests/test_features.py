@@ -117,7 +117,8 @@ def test_which_cnn_is_meant(tmp_path: Path):
     assert feature_store.require_meta(dataset, "mobilenet-0.25")["size"] == 224
     shutil.rmtree(dataset.feature("inceptionv3"))
     write_dataset(tmp_path, "d", ["x", "y"], meta={"cnn": "mobilenet"})
-    with pytest.raises(UserError, match=r"mobilenet, mobilenet-0\.25"):
+    mend = r"mobilenet and mobilenet-0\.25; .*--features mobilenet"
+    with pytest.raises(UserError, match=mend):
         feature_store.require_meta(dataset, None)
 
 

@@ -150,9 +150,11 @@ def by_signer(clips: pd.DataFrame, val: float, seed: int) -> np.ndarray:
     signers = clips["signer"].to_numpy()
     known = np.flatnonzero(signers != "")
     if len(known) < len(clips):
+        unknown = len(clips) - len(known)
+        what = "clip{} of unknown signers {}"
         log.warning(
-            f"{count(len(clips) - len(known), 'clip')} of unknown signers "
-            "are trained on; name their signers to be sure that nobody is on "
+            f"{count(unknown, what.format('', 'is'), what.format('s', 'are'))} "
+            "trained on; name their signers to be sure that nobody is on "
             "both sides"
         )
     labels, names = pd.factorize(clips["label"])

@@ -250,6 +250,12 @@ def require_meta(dataset: Dataset, cnn: str | None) -> dict[str, Any]:
     if cnn is None:
         only_one = len(there) == 1 and default not in there
         cnn = there[0] if only_one else default
+        if cnn not in there and there:
+            raise UserError(
+                f"{dataset.feature('')} holds features of "
+                f"{' and '.join(there)}; say which to use, such as: "
+                f"--features {there[0]}"
+            )
     if cnn not in there:
         others = f" (there are those of {', '.join(there)})" if there else ""
         raise UserError(

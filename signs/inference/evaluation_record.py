@@ -1,6 +1,7 @@
 """What is said of an evaluation besides its figures."""
 
 import hashlib
+import json
 from typing import Any
 
 import pandas as pd
@@ -35,6 +36,7 @@ def inputs(task: Task, known: Overlap | None) -> Inputs:
                 digest.update(known_by.encode())
     return {
         "model": changes.fingerprint(task.model),
+        "record": json.dumps(task.record, sort_keys=True),
         "clips": digest.hexdigest(),
     }
 

@@ -1,5 +1,6 @@
 """The clips that a model is judged on, and what it says of them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,8 +110,13 @@ def rows_of(dataset: Dataset, split: str) -> pd.DataFrame:
     )
 
 
-def find(task: Task) -> JudgedClips:
+def find(task: Task, failed: Collection[str] = ()) -> JudgedClips:
     """The clips of a task that have features, and a class the model knows.
+
+    Args:
+        task: which.
+        failed: clips that are known to have no features, so that nothing
+            need be said of them here.
 
     Raises:
         UserError: if the features are missing or others than the model's, or
@@ -135,7 +141,7 @@ def find(task: Task) -> JudgedClips:
         )
     unknown = rows["label"][~known].value_counts()
     features = feature_dataset.find_clips(
-        dataset, rows[known], classes, meta, None
+        dataset, rows[known & ~rows["clip"].isin(failed)], classes, meta, None
     )
     there = rows.set_index("clip", drop=False).loc[list(features.clips)]
     return JudgedClips(

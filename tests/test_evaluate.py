@@ -389,6 +389,7 @@ def test_what_cannot_be_repeated_is_refused(
     assert "without validation clips" in refuse("--refit", again)
 
 
+@pytest.mark.slow  # renders, and shows all to a CNN
 def test_videos_of_a_folder_are_judged(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,

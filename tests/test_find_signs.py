@@ -112,6 +112,7 @@ def test_a_second_run_does_nothing_but_other_settings_do(
     assert csv.stat().st_mtime_ns > before
 
 
+@pytest.mark.slow  # finds signs four times
 def test_what_is_found_follows_the_video_and_the_model(
     root: Path, clips, tmp_path: Path, capsys
 ):

@@ -130,6 +130,7 @@ def test_place_and_size_do_not_matter_to_the_model(
     )
 
 
+@pytest.mark.slow  # one training more
 def test_without_the_session_mean_the_model_transforms(trained: Path):
     args = ["d", "--features", "landmarks", "--no-session-mean"]
     assert run(train_lstm, trained, *args, *FAST) == 0

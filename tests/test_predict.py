@@ -98,6 +98,7 @@ def test_a_table_to_read_and_one_to_keep(root: Path, tmp_path: Path, capsys):
     assert f"table {csv}" in output
 
 
+@pytest.mark.slow  # converts in eight bits
 def test_a_model_of_eight_bits_is_given_such_features(
     root: Path, tmp_path: Path, capsys
 ):

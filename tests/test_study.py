@@ -313,6 +313,7 @@ def test_what_preprocesses_is_fitted_inside_the_fold(tmp_path: Path) -> None:
     assert data.val.read([0])[0] == pytest.approx(store[one.test[0]])
 
 
+@pytest.mark.slow  # two trainings
 def test_a_recycled_model_learns_as_a_new_one_does(tmp_path: Path) -> None:
     one = make_trial(tmp_path, "--units 3 --layers 1 --epochs 2 --batch 4")
     other = dataclasses.replace(one, train=one.test, test=one.train)

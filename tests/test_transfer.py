@@ -201,6 +201,7 @@ def test_a_linear_probe_knows_most_before_its_first_step(root: Path):
     assert pd.read_csv(log)["val_accuracy"].iloc[0] > 0.8
 
 
+@pytest.mark.slow  # two trainings more
 def test_what_the_source_sees_is_inherited(tmp_path: Path, capsys):
     write_dataset(tmp_path / "data", "big", ["1", "2", "3", "4"], clips=60)
     write_dataset(tmp_path / "data", "small", WORDS, clips=30)

@@ -18,7 +18,7 @@ from signs.core.messages import count, log
 from signs.data import clips_table
 from signs.evaluation import metrics
 from signs.models import classifier
-from signs.training import clips_used, refitting, run_record, training_data
+from signs.training import clips_used, refitting, run_record
 from signs.training.batches import Batches
 from signs.training.run_record import Run
 from signs.training.settings import FitSettings, RunOptions
@@ -53,8 +53,9 @@ def train(
     runs = [refitting.train(settings, options, data, about, resume, refit)]
     for number in range(1, members):
         more = dataclasses.replace(settings, seed=settings.seed + number)
-        again = training_data.read_data(more, options)
-        runs.append(refitting.train(more, options, again, about, None, refit))
+        # The same clips, whatever another seed would choose: else the means
+        # that are subtracted from features would not be the same ones.
+        runs.append(refitting.train(more, options, data, about, None, refit))
     if members > 1 and not options.dry_run:
         write_mean(runs, data)
 
@@ -64,8 +65,8 @@ def write_mean(runs: list[Run], data: Data) -> Run:
 
     Args:
         runs: finished ones, of the same data.
-        data: the clips; those for validation judge it, but for such as a
-            network has learned: after `--refit` all, with `--inner-val` some.
+        data: the clips; those for validation judge it, unless the networks
+            have learned them since, by `--refit`.
 
     Returns:
         Where it is: the files of a model, but no log.

@@ -38,7 +38,7 @@ def _restore(
 ) -> Kind:
     """The settings of a run, but for what may differ from them."""
     asked = command.settings
-    if run.model_record.exists():
+    if run.model_record.exists() and not run.log_record.exists():
         model = run_record.read_record(run.model_record)
         if members := model.get("ensemble"):
             raise UserError(

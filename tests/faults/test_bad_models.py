@@ -24,6 +24,7 @@ from signs.features import feature_store
 from signs.models import classifier
 from signs.training import callbacks, epoch_log, run_record
 
+pytestmark = pytest.mark.slow
 SHAPE = (META["frames"], META["length"])
 
 

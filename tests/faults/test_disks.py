@@ -39,6 +39,7 @@ from signs.features.backbones import Network
 from signs.training import feature_dataset, run_record
 from signs.video import frame_store
 
+pytestmark = pytest.mark.slow
 Times = Callable[[int], int]
 ALONE = ["d", "--workers", "1", "--timeout", "0", "--quiet"]
 FULL = "No space left on device"

@@ -25,10 +25,12 @@ app: .venv/app
 	$(RUN) app.py
 
 test: .venv/test
-	$(RUN) -m pytest --numprocesses 2 --dist loadfile
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile \
+		--no-loadscope-reorder
 
 test-all: .venv/test cluster-test
-	$(RUN) -m pytest -m "" --numprocesses 2 --dist loadfile
+	$(RUN) -m pytest -m "" --numprocesses 2 --dist loadfile \
+		--no-loadscope-reorder
 
 lint: .venv/test
 	.venv/bin/ruff check

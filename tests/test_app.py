@@ -167,6 +167,7 @@ def wait_for(page, selector: str, text: str, seconds: float = 300) -> None:
     )
 
 
+@pytest.mark.slow  # starts the script of the zip
 def test_a_model_goes_with_all_that_belongs_to_it(tmp_path, tmp_path_factory):
     root = trained(tmp_path_factory)
     data, logs, models = (root / name for name in ("data", "log", "model"))

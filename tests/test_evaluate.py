@@ -416,6 +416,7 @@ def test_videos_of_a_folder_are_judged(
     assert record["baselines"]["nearest_class_mean"]["value"] > 0.3
 
 
+@pytest.mark.slow  # shows videos to a CNN
 def test_videos_that_cannot_be_read_are_named(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,

@@ -186,6 +186,7 @@ def test_a_model_loads_in_safe_mode_without_this_project(root: Path):
     assert all(module.startswith("keras.") for module in modules)
 
 
+@pytest.mark.slow  # one training more
 def test_a_model_trained_in_half_precision_is_like_any_other(root: Path):
     options = ["--mixed-precision", "--epochs", "2"]
     assert train(root, "d", *SMALL, *options) == 0

@@ -144,7 +144,7 @@ def plot_growth(results: dict[str, Any], path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(
-        ncols=2, figsize=(10, 4), layout="constrained"
+        ncols=2, figsize=(10, 4.6), layout="constrained"
     )
     rows = [row for row in results["growth"] if row["step"] in STEPS]
     sizes = sorted({row["clips"] for row in rows})
@@ -161,7 +161,8 @@ def plot_growth(results: dict[str, Any], path: Path) -> None:
         axis.set(xlabel="clips", title=what)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(frameon=False)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 

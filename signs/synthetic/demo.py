@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 DATA, LOG, MODEL = (ROOT / name for name in ("data", "log", "model"))
 SOURCE, TARGET = "sample-chalearn", "sample-ledasila"
 
+SAMPLE = "--clips 100".split()  # more would take InceptionV3 minutes more
 # Few epochs: the data is little, and so is the time.
 TRAIN = TRANSFER = "--epochs 15".split()
 
@@ -30,7 +31,7 @@ Row = tuple[str, float, str]
 def main() -> int:
     messages.set_up_messages(quiet=False)
     rows = [
-        step(["sample.py"], rendered),
+        step(["sample.py", *SAMPLE], rendered),
         *(
             step(["frame.py", name], partial(sizes, name))
             for name in (SOURCE, TARGET)

@@ -158,8 +158,9 @@ def test_nothing_need_be_written(tmp_path: Path, monkeypatch):
 def test_a_copy_is_looked_at_where_nothing_can_be_written(
     tmp_path: Path, monkeypatch
 ):
-    path, record, _ = write(tmp_path, units=4)
-    open_converted(path, record, tmp_path / "cnn", 1)
+    path, record, clip = write(tmp_path, units=4)
+    ready = open_converted(path, record, tmp_path / "cnn", 1)
+    expected = ready.predict_on_batch(clip[None])
     long_ago = 1_500_000_000
     os.utime(path, (long_ago, long_ago))
     changes.note(
@@ -172,7 +173,8 @@ def test_a_copy_is_looked_at_where_nothing_can_be_written(
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(changes.Record, "_append", refuse)
-    open_converted(path, record, tmp_path / "cnn", 1)
+    ready = open_converted(path, record, tmp_path / "cnn", 1)
+    np.testing.assert_array_equal(ready.predict_on_batch(clip[None]), expected)
 
 
 def test_models_of_the_same_name_wait_for_each_other(

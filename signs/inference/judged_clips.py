@@ -1,7 +1,7 @@
 """The clips that a model is judged on, and what it says of them."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -171,9 +171,10 @@ def show(
         return {SINGLE: features}
     centering = Centering.of_model(record)
     features = _as_taken(features, record)
+    centred = session_mean.subtract([features], centering)[0]
     return {
-        SESSION: session_mean.subtract([features], centering)[0],
-        SINGLE: session_mean.subtract([features], centering, alone=True)[0],
+        SESSION: centred,
+        SINGLE: replace(centred, means=centred.own_means),
     }
 
 

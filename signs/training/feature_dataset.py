@@ -75,6 +75,7 @@ class FeatureDataset:
             changed = self._draw_copies(found, indices, random)
             if means is not None and self.own_means is not None:
                 own = self.own_means[indices]
+                # Landmarks, whose mean is another one, have no copies.
                 own[changed] = found[changed].mean(axis=1)
                 is_alone = random.random(len(found)) < ALONE
                 means = np.where(is_alone[:, None], own, means)

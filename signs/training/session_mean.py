@@ -223,19 +223,17 @@ def mean_by_session(
 
 
 def subtract(
-    splits: "Sequence[FeatureDataset]",
-    centering: Centering = PLAIN,
-    alone: bool = False,
+    splits: "Sequence[FeatureDataset]", centering: Centering = PLAIN
 ) -> "list[FeatureDataset]":
     """Lets the mean of its session be subtracted from each clip.
 
     Args:
         splits: all the clips there are; their labels are not looked at.
         centering: how.
-        alone: whether each clip is taken for a session by itself.
 
     Returns:
-        The same, with `means`.
+        The same, with `means`; and with `own_means`, those that a clip has
+        as the only one of its session.
     """
     scenes, clips, signers = [], [], []
     for split in splits:
@@ -245,18 +243,17 @@ def subtract(
             clips += [centering.mean_of_clip(features) for features in batch]
     if not clips:
         return list(splits)
-    if alone:
-        sessions = np.arange(len(clips))
-    else:
-        sessions = find_sessions(signers, np.stack(scenes))
-        what = count(sessions.max() + 1, "session")
-        log.info(f"centred by the means of {what}")
-    found = mean_by_session(sessions, np.stack(clips), centering)
-    ends = np.cumsum([len(split) for split in splits])
-    parts = np.split(found, ends[:-1])
+    each = np.stack(clips)
+    sessions = find_sessions(signers, np.stack(scenes))
+    log.info(f"centred by the means of {count(sessions.max() + 1, 'session')}")
+    ends = np.cumsum([len(split) for split in splits])[:-1]
+    means, own = (
+        np.split(mean_by_session(which, each, centering), ends)
+        for which in (sessions, np.arange(len(each)))
+    )
     return [
-        replace(split, means=part)
-        for split, part in zip(splits, parts, strict=True)
+        replace(split, means=part, own_means=own_part)
+        for split, part, own_part in zip(splits, means, own, strict=True)
     ]
 
 

@@ -133,9 +133,6 @@ def prepare(settings: Settings, data: Data) -> Data:
     )
     centering = session_mean.learn_centering(blocks, train)
     train, val = session_mean.subtract([train, val], centering)
-    # So that a clip alone, too, is recognised.
-    alone = session_mean.subtract([train], centering, alone=True)[0]
-    train = dataclasses.replace(train, own_means=alone.means)
     return dataclasses.replace(data, train=train, val=val, centering=centering)
 
 

@@ -178,13 +178,10 @@ def export(
         )
         what = "and its CNN"
     if record["session_mean"]:
-        centering = Centering.of_model(record)
-        has_rooms = centering.landmark_mean is None
         log.warning(
             "session mean: the file sees each clip less "
-            f"{centering.of_lone_clip}, as predict.py a clip on its own; "
-            "where that is all there is, train with: python train_lstm.py "
-            f"--no-session-mean{' --input centered' * has_rooms}"
+            f"{Centering.of_model(record).of_lone_clip}, as predict.py a clip "
+            "on its own"
         )
     log.info(f"exporting {model.name} {what}; this takes a minute")
     with files.atomic(path) as temporary:

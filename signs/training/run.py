@@ -307,8 +307,8 @@ def _landmark_mean(data: Data) -> dict[str, list[float]]:
     """The mean that a user of the model needs, if any; see `Centering`."""
     if data.centering is None or data.centering.landmark_mean is None:
         return {}
-    mean = data.centering.landmark_mean.round(4)
-    return {"landmark_mean": [round(x, 4) for x in mean.tolist()]}
+    mean = data.centering.landmark_mean.tolist()
+    return {"landmark_mean": [round(x, 4) for x in mean]}
 
 
 def _find_used(settings: Settings, data: Data, run: Run) -> pd.DataFrame:

@@ -20,7 +20,6 @@ Example: python feature.py sample-chalearn --weights auto
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signs.core import arguments
@@ -39,6 +38,7 @@ def parse_arguments(
 ) -> argparse.Namespace:
     from signs.features.backbones import ENGINES
     from signs.features.variants import CNNS
+    from signs.inference.flags import add_landmark_models_flag
 
     parser = arguments.build_parser(__doc__ or "", dataset="chalearn")
     add = parser.add_argument
@@ -111,14 +111,7 @@ def parse_arguments(
         action="store_true",
         help="find hands and bodies with MediaPipe; see docs/landmarks.md",
     )
-    add(
-        "--landmark-models",
-        type=Path,
-        metavar="DIR",
-        help="folder of MediaPipe's hand_landmarker.task and "
-        "pose_landmarker_full.task; without it SIGNS_LANDMARK_MODELS names "
-        "it, or they are downloaded",
-    )
+    add_landmark_models_flag(group)
     add(
         "--auto",
         action="store_true",
@@ -149,8 +142,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         ray_backend.require()
     dataset = clips_table.Dataset(args.data / args.dataset)
     if args.auto:
+        clips_table.read_clips(dataset)  # before models are downloaded for it
         args.landmarks, why = landmark_models.obtainable(args.landmark_models)
-        name = "landmarks" if args.landmarks else args.cnn
+        name = "landmarks" if args.landmarks else cnn_name(args)
         log.info(f"features: {name}; {why}")
     make = make_landmarks if args.landmarks else make_features
     if args.dry_run:
@@ -162,13 +156,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return make(args, dataset)
 
 
+def cnn_name(args: argparse.Namespace) -> str:
+    """The name of the features that the flags for a CNN ask for."""
+    from signs.features.variants import full_name
+
+    return full_name(
+        *(args.cnn, args.alpha, args.crop == "hands", args.motion, args.grid)
+    )
+
+
 def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     """Makes the features that are missing; returns the exit code."""
     from signs.core import files
     from signs.data import clips_table
     from signs.features import feature_store, report
     from signs.features.made_from import MadeFrom
-    from signs.features.variants import copies_folder, full_name
+    from signs.features.variants import copies_folder
     from signs.training import run_record
     from signs.video import catalog, frame_store
 
@@ -178,9 +181,7 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     frames = catalog.check_frames(dataset, clips)
     if not args.dry_run:
         frames.close()
-    name = full_name(
-        *(args.cnn, args.alpha, args.crop == "hands", args.motion, args.grid)
-    )
+    name = cnn_name(args)
     videos, more = None, {}
     if args.crop:
         found = feature_store.require_meta(dataset, feature_store.LANDMARKS)
@@ -195,7 +196,7 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     ):
         todo = feature_store.tasks(dataset, clips, there, True, made_from)
         if not todo and more.items() <= there.items():
-            return finished(args, clips, made_from, there)
+            return finished(args, dataset, clips, made_from, there)
     from signs.features import cnn_features  # imports Keras
 
     network, meta = cnn_features.load_network(
@@ -221,7 +222,7 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     )
     # Of weights from a file, only loading the CNN could tell.
     if there and not todo and more.items() <= there.items():
-        return finished(args, clips, made_from, there)
+        return finished(args, dataset, clips, made_from, there)
     log.info(
         f"{name} with {meta['weights']} weights: {meta['length']:,} features "
         f"a frame, {frames_a_clip} frames a clip; "
@@ -250,11 +251,14 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
 
 def finished(
     args: argparse.Namespace,
+    dataset: "Dataset",
     clips: "pd.DataFrame",
     made_from: "MadeFrom",
     there: dict[str, Any],
 ) -> int:
     """Says that all clips have their features; returns the exit code."""
+    from signs.features import report
+
     if not args.dry_run:
         with made_from.begin(clips, []):
             pass
@@ -262,6 +266,7 @@ def finished(
         f"nothing to do: {count(len(clips), 'clip')} of {args.dataset} have "
         f"features of {there['cnn']} ({there['weights']} weights)"
     )
+    report.say_next(dataset, there["cnn"])
     return 0
 
 
@@ -308,6 +313,7 @@ def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:
     what = f"{count(len(clips), 'clip')} of {dataset.name}"
     if there and not todo and not args.export_pose:
         log.info(f"nothing to do: {what} have landmarks by {models.names}")
+        report.say_next(dataset, name)
         return 0
     log.info(f"landmarks by {models.names}: {len(todo):,} of {what} to do")
     if args.dry_run:

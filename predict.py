@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signs.core import arguments
+from signs.core.errors import UserError
 from signs.core.messages import count, log, messages_to_stderr
 from signs.inference import flags
 
@@ -54,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_arguments(argv)
     if args.json:
         messages_to_stderr()
+    if args.csv and args.csv.is_dir():
+        raise UserError(f"--csv {args.csv} is a folder; name a file in it")
 
     from signs.inference import clips
 

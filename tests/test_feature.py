@@ -64,7 +64,8 @@ def test_features_and_their_record(tmp_path: Path, capsys):
     times = {x: x.stat().st_mtime_ns for x in folder.rglob("*.*")}
     assert make(tmp_path, *CNN) == 0
     output = capsys.readouterr().out
-    assert output.startswith("nothing to do") and output.count("\n") == 1
+    assert output.startswith("nothing to do")
+    assert output.endswith("\nnext: python train_lstm.py d\n")
     assert {x: x.stat().st_mtime_ns for x in folder.rglob("*.*")} == times
 
 
@@ -77,6 +78,32 @@ def test_a_cut_file_is_made_again(tmp_path: Path):
     assert make(tmp_path, *CNN) == 0
     assert path.read_bytes() == whole
     assert other.stat().st_mtime_ns == time
+
+
+def test_which_of_several_features_are_next(tmp_path: Path, capsys):
+    folder = write_frames(tmp_path, ["a"])
+    assert make(tmp_path, *CNN) == 0
+    other = folder.with_name("inceptionv3") / "meta.json"
+    other.parent.mkdir()
+    other.write_bytes((folder / "meta.json").read_bytes())
+    capsys.readouterr()
+    assert make(tmp_path, *CNN) == 0
+    said = capsys.readouterr().out
+    assert said.endswith("train_lstm.py d --features mobilenet-0.25\n")
+
+
+def test_auto_looks_for_the_data_set_before_models(tmp_path: Path, capsys):
+    assert make(tmp_path, "--auto") == 2
+    found = capsys.readouterr()
+    assert "python frame.py d" in found.err and not found.out
+
+
+def test_auto_names_the_features_of_a_cnn_in_full(tmp_path: Path, capsys):
+    write_frames(tmp_path, ["a"])
+    none = tmp_path / "no models"
+    assert make(tmp_path, *CNN, "--auto", "--landmark-models", str(none)) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("features: mobilenet-0.25; ")
 
 
 @pytest.mark.parametrize("engine", ["keras", "litert"])
@@ -101,7 +128,7 @@ def test_weights_of_a_file_are_known_again(tmp_path: Path, capsys):
     capsys.readouterr()
     assert make(tmp_path, *flags) == 0
     output = capsys.readouterr().out
-    assert output.startswith("nothing to do") and output.count("\n") == 1
+    assert output.startswith("nothing to do") and output.count("\n") == 2
 
 
 @pytest.mark.slow  # converts for both precisions

@@ -190,6 +190,8 @@ def test_nothing_to_recognise(root: Path, tmp_path: Path, capsys):
     assert f"there is no video in {tmp_path}" in capsys.readouterr().err
     assert run_predict(tmp_path, "a.mp4") == 2
     assert "python train_lstm.py" in capsys.readouterr().err
+    assert run_predict(root, "a.mp4", "--csv", tmp_path) == 2  # and at once
+    assert f"--csv {tmp_path} is a folder" in capsys.readouterr().err
 
 
 def test_without_a_name_the_newest_run_of_either_kind_is_used(

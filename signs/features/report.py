@@ -36,8 +36,13 @@ def report(
             f"({reason}); all are in {failed}"
         )
         return 1
+    say_next(dataset, meta["cnn"])
+    return 0
+
+
+def say_next(dataset: Dataset, name: str) -> None:
+    """Prints the command that trains on some features."""
     which = ""
     if len(list(dataset.feature("").glob("*/meta.json"))) > 1:
-        which = f" --features {meta['cnn']}"
+        which = f" --features {name}"
     log.info(f"next: python train_lstm.py {dataset.name}{which}")
-    return 0

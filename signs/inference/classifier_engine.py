@@ -5,7 +5,9 @@ is converted for LiteRT once, as CNNs are, and Keras is not needed again until
 the model is trained anew.
 """
 
+import errno
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -110,6 +112,9 @@ def made_from(path: Path, record: dict[str, Any]) -> changes.Inputs:
 
 
 def _convert(path: Path, record: dict[str, Any], to: Path) -> None:
+    if not os.access(to.parent, os.W_OK):  # before the work is done in vain
+        reason = os.strerror(errno.EACCES)
+        raise PermissionError(errno.EACCES, reason, str(to.parent))
     from signs.core.backend import keras
     from signs.inference import export
     from signs.inference.predictor import load_classifier

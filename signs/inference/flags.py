@@ -55,14 +55,15 @@ def add_prediction_flags(
     )
 
 
-def add_landmark_models_flag(parser: argparse.ArgumentParser) -> None:
-    """Adds where MediaPipe's models are."""
+def add_landmark_models_flag(parser: Any) -> None:
+    """Adds where MediaPipe's models are, to a parser or a group of flags."""
     parser.add_argument(
         "--landmark-models",
         type=Path,
         metavar="DIR",
-        help="folder of MediaPipe's models, for a model of landmarks (see "
-        "docs/landmarks.md)",
+        help="folder of MediaPipe's hand_landmarker.task and "
+        "pose_landmarker_full.task, for landmarks; without it "
+        "SIGNS_LANDMARK_MODELS names it, or they are downloaded",
     )
 
 

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from signs.core.errors import UserError
 from signs.data import clips_table
 from signs.inference.predictor import UNKNOWN, Prediction
 
@@ -103,14 +102,9 @@ def write_csv(path: Path, found: Mapping[str, ClipPredictions]) -> None:
     """Writes clip, label_1, name_1, probability_1, label_2 ...
 
     With a threshold, label and name, which may be `unknown`, come second.
-
-    Raises:
-        UserError: if it is a folder.
     """
     import pandas as pd
 
-    if path.is_dir():
-        raise UserError(f"--csv {path} is a folder; name a file in it")
     rows = []
     for clip, one in found.items():
         row: dict[str, str | float] = {"clip": clip}

@@ -34,6 +34,13 @@ class Task:
 
 def predict(task: Task) -> np.ndarray:
     """The classes that the judged clips are given, int, (clips,)."""
+    from signs.study import trial
+
+    with trial.quietly():
+        return _predict(task)
+
+
+def _predict(task: Task) -> np.ndarray:
     if task.means is None:
         return classes_of(*train(task.settings, task.data))
     from signs.evaluation.baselines import NearestClassMean
@@ -57,10 +64,12 @@ def train_source(task: Task) -> np.ndarray:
         Whether it tells each judged clip right, bool, (clips,).
     """
     from signs.core import files
+    from signs.study import trial
 
     if task.model is None:
         raise ValueError("a source is to be saved")
-    model, seen = train(task.settings, task.data)
+    with trial.quietly():
+        model, seen = train(task.settings, task.data)
     right: np.ndarray = classes_of(model, seen) == task.data.val.labels
     task.model.parent.mkdir(parents=True, exist_ok=True)
     with files.atomic(task.model) as temporary:

@@ -99,7 +99,7 @@ def train_source(source: SourceModel) -> dict[str, Any]:
     Raises:
         ValueError: if it diverged; that costs this source, not the study.
     """
-    with _quietly():
+    with quietly():
         from signs.training import run, run_record, training_data
         from signs.training.callbacks import DivergedError
 
@@ -125,7 +125,7 @@ def run_trial(trial: Trial) -> dict[str, Any]:
         upwards; best_epoch; top5, macro_recall: of the last epoch; val_loss:
         mean of the last five epochs; train_clips, test_clips, seconds.
     """
-    with _quietly():
+    with quietly():
         from signs.core.backend import keras
         from signs.training import loop, run, training_data
 
@@ -241,7 +241,7 @@ def figures_of(
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Lets through warnings only: a study has many trainings."""
     if not messages.log.handlers:  # a new process
         messages.set_up_messages(quiet=True)

@@ -57,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Gradio reads both when it is imported.
         os.environ["GRADIO_TEMP_DIR"] = uploads
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        # What processes that are stopped leave behind goes with it.
+        os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), uploads))
         try:
             from signs.app import page
         except ModuleNotFoundError as error:

@@ -113,9 +113,12 @@ def address(place: Path) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, str(ROOT / "app.py"), "mine"]
     command += ["--port", str(port), "--weights", "random"]
+    temporary = place / "tmp"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
     with (place / "page.log").open("w") as output:
         process = subprocess.Popen(
-            command, cwd=place, stdout=output, stderr=output, env=os.environ
+            command, cwd=place, stdout=output, stderr=output, env=environment
         )
         url = f"http://127.0.0.1:{port}"
         until = time.monotonic() + 90
@@ -130,6 +133,7 @@ def address(place: Path) -> Iterator[str]:
         yield url
         process.terminate()
         process.wait(30)
+        assert not list(temporary.iterdir())
 
 
 @pytest.fixture
@@ -172,7 +176,7 @@ def test_a_model_goes_with_all_that_belongs_to_it(tmp_path, tmp_path_factory):
     root = trained(tmp_path_factory)
     data, logs, models = (root / name for name in ("data", "log", "model"))
     place = Workplace(root, data, logs, models, "sample-chalearn")
-    archive = model_file.bundle(place, "")
+    archive = model_file.bundle(place, "", tmp_path)
     shutil.unpack_archive(archive, tmp_path)
     path, record = run_record.find_model(
         str(next(tmp_path.glob("*.keras"))), tmp_path
@@ -303,7 +307,9 @@ def test_train_stop_go_on_reload_and_recognise(page, place):
     before = len(takes.find(dataset))
     page.fill("#try-recorder .seconds", "1")
     page.click("#try-recorder .go")
-    wait_for(page, "#try-recorder .state", "Recognised")
+    wait_for(page, "#try-recorder .state", "the answer comes")
+    # The answer before, and what was said of it, are gone by then.
+    wait_until(lambda: not page.inner_text("#taught").strip())
     wait_for(page, "#answer", "What it saw")
     choose(page, "#right-sign", "new sign")
     choose(page, "#by", "Ada")

@@ -98,14 +98,6 @@ def test_auto_looks_for_the_data_set_before_models(tmp_path: Path, capsys):
     assert "python frame.py d" in found.err and not found.out
 
 
-def test_auto_names_the_features_of_a_cnn_in_full(tmp_path: Path, capsys):
-    write_frames(tmp_path, ["a"])
-    none = tmp_path / "no models"
-    assert make(tmp_path, *CNN, "--auto", "--landmark-models", str(none)) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("features: mobilenet-0.25; ")
-
-
 @pytest.mark.parametrize("engine", ["keras", "litert"])
 def test_the_batch_does_not_matter(tmp_path: Path, engine: str):
     folder = write_frames(tmp_path, list("abc"))

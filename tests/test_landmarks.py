@@ -370,7 +370,7 @@ def test_auto_says_what_it_takes_and_why(
     flags += "--cnn mobilenet --alpha 0.25 --weights random".split()
     for folder, said in (
         (models, "landmarks; MediaPipe is installed"),
-        (tmp_path / "none", "mobilenet; "),
+        (tmp_path / "none", "mobilenet-0.25; "),
     ):
         where = ["--landmark-models", str(folder)]
         assert arguments.run(feature.main, [*flags, *where]) == 0

@@ -88,7 +88,7 @@ async function film() {
       say("Kept. D discards it; the next take follows.");
       for (let step = 0; step < 10 && running; step++) await wait(0.1);
     }
-    say(props.once ? "Recognised, on the right." : "Stopped.");
+    say(props.once ? "Taken; the answer comes on the right." : "Stopped.");
   } catch (error) {
     const denied = error.name === "NotAllowedError";
     say(denied ? "The browser was not allowed to use the camera." : error.message, true);

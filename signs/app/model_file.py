@@ -177,9 +177,15 @@ def find_signs(
     return list(long_video.find_signs(ready, video, settings))
 
 
-def write_subtitles(video: Path, signs: list[Sign]) -> Path:
-    """Writes the signs of a recording as subtitles, in a folder of its own."""
-    path = Path(tempfile.mkdtemp(prefix="subtitles-")) / f"{video.stem}.vtt"
+def write_subtitles(video: Path, signs: list[Sign], folder: Path) -> Path:
+    """Writes the signs of a recording as subtitles.
+
+    Args:
+        video: the recording.
+        signs: see `find_signs`.
+        folder: in which a folder is made for the file.
+    """
+    path = Path(tempfile.mkdtemp(dir=folder)) / f"{video.stem}.vtt"
     subtitles.write_subtitles(path, signs)
     return path
 
@@ -193,8 +199,12 @@ def table_of(signs: list[Sign]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["start", "end", "sign", "probability"])
 
 
-def bundle(place: Workplace, name: str) -> Path:
+def bundle(place: Workplace, name: str, folder: Path) -> Path:
     """A model with all that belongs to it, as one zip.
+
+    Args:
+        place, name: see `predict`.
+        folder: in which a folder is made for the file.
 
     Returns:
         The file: model, classes and the record of the features, the list of
@@ -219,7 +229,7 @@ def bundle(place: Workplace, name: str) -> Path:
         "`recognise.py`: an example.\n\nIt knows these signs, and no "
         f"others:\n\n{classes}\n"
     )
-    path = Path(tempfile.mkdtemp(prefix="model-")) / f"{run}.zip"
+    path = Path(tempfile.mkdtemp(dir=folder)) / f"{run}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(model, model.name)
         archive.write(model.with_name(f"{run}.json"), f"{run}.json")

@@ -27,7 +27,7 @@ def build(
 
     Args:
         place: the folders and the data set.
-        uploads: where what browsers send is put.
+        uploads: where what browsers send, and are sent, is put.
         previews: what looks at videos.
         recogniser: what recognises them.
     """

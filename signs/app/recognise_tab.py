@@ -4,7 +4,7 @@ import html
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def build(
         models: what looks at cameras.
         previews: what shows videos.
         recogniser: what recognises videos.
-        uploads: where what browsers send is put.
+        uploads: where what browsers send, and are sent, is put.
 
     Returns:
         What gives the names of the models there are, and what shows them.
@@ -145,14 +145,19 @@ def build(
         )
         return shown, gr.Group(visible=True), "", path
 
-    def recognise_filmed(name: str, least: float, event: gr.EventData) -> Any:
+    def recognise_filmed(
+        name: str, least: float, event: gr.EventData
+    ) -> Iterator[Any]:
         with shown_errors():
             video = recorder.uploaded(event.path, uploads)
-        return recognise(str(video), name, least)
+        yield from recognise(str(video), name, least)
 
-    def recognise(path: str | None, name: str, least: float) -> Any:
+    def recognise(path: str | None, name: str, least: float) -> Iterator[Any]:
         if not path:
-            return gr.skip()
+            yield gr.skip()
+            return
+        # Until the answer is there, the take before must not be filed for it.
+        yield "Recognising …", gr.Group(visible=False), "", None
         video = Path(path)
         with shown_errors():
             strip = previews.strip(video)
@@ -161,7 +166,7 @@ def build(
             )
             caution = models.caution(name)
         shown = drawing.answer(predictions, least, strip, caution)
-        return shown, gr.Group(visible=True), "", path
+        yield shown, gr.Group(visible=True), "", path
 
     def file_it(
         path: str | None, sign: str | None, signer: str | None
@@ -186,7 +191,7 @@ def build(
             signs = recogniser.run(
                 model_file.find_signs, Path(path), place, name, settings
             )
-            vtt = model_file.write_subtitles(Path(path), signs)
+            vtt = model_file.write_subtitles(Path(path), signs, uploads)
         return (
             drawing.timeline(signs),
             model_file.table_of(signs),
@@ -195,7 +200,7 @@ def build(
 
     def download(name: str) -> str:
         with shown_errors():
-            return str(model_file.bundle(place, name))
+            return str(model_file.bundle(place, name, uploads))
 
     way.change(
         lambda name: [gr.Column(visible=name == each) for each in WAYS],

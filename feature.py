@@ -171,7 +171,6 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     from signs.data import clips_table
     from signs.features import feature_store, report
     from signs.features.made_from import MadeFrom
-    from signs.features.variants import copies_folder
     from signs.training import run_record
     from signs.video import catalog, frame_store
 
@@ -230,14 +229,7 @@ def make_features(args: argparse.Namespace, dataset: "Dataset") -> int:
     )
     if args.dry_run:
         return 0
-    for folder in (name, copies_folder(name)):
-        files.remove_leftovers(dataset.feature(folder), deep=True, seconds=0)
-        if args.overwrite:
-            # Old features among new ones could not be told apart.
-            files.remove_folder(dataset.feature(folder))
-    if args.overwrite:
-        dataset.record(f"feature-{name}").unlink(missing_ok=True)
-        made_from = MadeFrom(dataset, name, frames)
+    made_from.clear(everything=args.overwrite)
     with made_from.begin(clips, todo):
         failures = cnn_features.extract(
             *(dataset, todo, network, meta, made_from),
@@ -319,11 +311,7 @@ def make_landmarks(args: argparse.Namespace, dataset: "Dataset") -> int:
     if args.dry_run:
         return 0
     frames.close()
-    files.remove_leftovers(dataset.feature(name), deep=True, seconds=0)
-    if args.overwrite:
-        files.remove_folder(dataset.feature(name))
-        dataset.record(f"feature-{name}").unlink(missing_ok=True)
-        made_from = MadeFrom(dataset, name, frames)
+    made_from.clear(everything=args.overwrite)
     with made_from.begin(clips, todo):
         failures = landmark_store.find_all(
             dataset,

@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -11,10 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planned import DEFAULT, both
 
 import sample
 from signs.core import arguments, errors
-from signs.data.clips_table import Dataset
 from signs.synthetic.puppets import (
     gestures,
     people,
@@ -25,16 +24,7 @@ from signs.synthetic.puppets import (
 )
 from signs.synthetic.puppets.plan import Settings
 
-DEFAULT = Settings(gestures=8, performers=8, clips=150, words=5, seed=0)
 LARGEST = Settings(gestures=249, performers=21, clips=36_000, words=21, seed=0)
-
-
-def both(size: Settings) -> tuple[plan.Plan, plan.Plan]:
-    """The plans of the two data sets."""
-    return (
-        plan.plan_gestures(Dataset(Path("data/a")), size, "XVID"),
-        plan.plan_words(Dataset(Path("data/b")), size),
-    )
 
 
 def listed(plan_: plan.Plan, split: str) -> list[list[str]]:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import strategies as st
+from planned import DEFAULT, both
 
 import frame
 import sample
@@ -20,7 +20,6 @@ from signs.data import clips_table
 from signs.data.clips_table import Dataset
 from signs.synthetic.puppets import (
     people,
-    plan,
     render,
 )
 from signs.synthetic.puppets.plan import Settings
@@ -29,9 +28,6 @@ from signs.video import decode
 SMALL = (
     "--gestures 3 --performers 4 --words 2 --clips 28 --workers 1 --quiet"
 ).split()
-
-
-DEFAULT = Settings(gestures=8, performers=8, clips=150, words=5, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -71,24 +67,6 @@ def times(root: Path) -> dict[Path, int]:
     """When each file was written."""
     files = [path for path in root.rglob("*") if path.is_file()]
     return {path: path.stat().st_mtime_ns for path in files}
-
-
-def both(size: Settings) -> tuple[plan.Plan, plan.Plan]:
-    """The plans of the two data sets."""
-    return (
-        plan.plan_gestures(Dataset(Path("data/a")), size, "XVID"),
-        plan.plan_words(Dataset(Path("data/b")), size),
-    )
-
-
-sizes = st.builds(
-    Settings,
-    gestures=st.integers(2, 40),
-    performers=st.integers(4, 21),
-    clips=st.integers(20, 600),
-    words=st.integers(2, 21),
-    seed=st.integers(0, 2**32),
-)
 
 
 # What is on disk

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from signs.core import files
 from signs.core.parallel import Outcome
 from signs.data.changes import Record
 from signs.data.clips_table import Dataset
@@ -48,6 +49,22 @@ class MadeFrom:
     def inputs(self, clip: str) -> dict[str, str]:
         """What the features of a clip are made from now."""
         return {"frames": self.frames.identity(clip)}
+
+    def clear(self, everything: bool) -> None:
+        """Removes what stopped runs have left.
+
+        Args:
+            everything: whether the features go, too: old ones among new
+                ones could not be told apart.
+        """
+        for folder in self._folders:
+            files.remove_leftovers(folder, deep=True, seconds=0)
+            if everything:
+                files.remove_folder(folder)
+        if everything:
+            self.record.path.unlink(missing_ok=True)
+            self.record = Record(self.record.path)
+            self._is_new = True
 
     @contextmanager
     def begin(

@@ -68,6 +68,13 @@ def test_features_and_their_record(tmp_path: Path, capsys):
     assert output.endswith("\nnext: python train_lstm.py d\n")
     assert {x: x.stat().st_mtime_ns for x in folder.rglob("*.*")} == times
 
+    other = folder.with_name("inceptionv3") / "meta.json"
+    other.parent.mkdir()
+    other.write_bytes((folder / "meta.json").read_bytes())
+    assert make(tmp_path, *CNN) == 0
+    said = capsys.readouterr().out
+    assert said.endswith("train_lstm.py d --features mobilenet-0.25\n")
+
 
 def test_a_cut_file_is_made_again(tmp_path: Path):
     folder = write_frames(tmp_path, ["a", "b"])
@@ -78,18 +85,6 @@ def test_a_cut_file_is_made_again(tmp_path: Path):
     assert make(tmp_path, *CNN) == 0
     assert path.read_bytes() == whole
     assert other.stat().st_mtime_ns == time
-
-
-def test_which_of_several_features_are_next(tmp_path: Path, capsys):
-    folder = write_frames(tmp_path, ["a"])
-    assert make(tmp_path, *CNN) == 0
-    other = folder.with_name("inceptionv3") / "meta.json"
-    other.parent.mkdir()
-    other.write_bytes((folder / "meta.json").read_bytes())
-    capsys.readouterr()
-    assert make(tmp_path, *CNN) == 0
-    said = capsys.readouterr().out
-    assert said.endswith("train_lstm.py d --features mobilenet-0.25\n")
 
 
 def test_auto_looks_for_the_data_set_before_models(tmp_path: Path, capsys):

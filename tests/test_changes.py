@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signs.data import changes
+from signs.data import changes, fingerprints
 from signs.data.changes import Record, fingerprint, recording
 
 LONG_AGO = 1_500_000_000
@@ -102,7 +102,7 @@ def test_what_was_written_meanwhile_is_not_what_was_made_of(
 def test_a_large_file_is_known_by_size_and_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "LARGEST_HASHED", 2)
+    monkeypatch.setattr(fingerprints, "LARGEST_HASHED", 2)
     video = write(tmp_path / "a.mp4", "one")
     record = Record(tmp_path / changes.NAME)
     record.update("a", {"video": fingerprint(video)})

@@ -45,7 +45,7 @@ def parse_arguments(
         "--out",
         type=Path,
         metavar="DIR",
-        help="where to write them (default: the folder of logs/segments)",
+        help="where to write them (default: log/segments)",
     )
     args = arguments.parse(parser, argv)
     args.out = args.out or args.log / "segments"

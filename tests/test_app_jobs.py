@@ -20,7 +20,7 @@ from signs.app import (
     drawing,
     jobs,
     preview,
-    recognise_tab,
+    recognising,
     takes,
     training,
     uploads,
@@ -120,11 +120,11 @@ def test_a_sign_of_the_camera_can_be_filed(tmp_path):
     kept: dict = {}
     for number in range(200):
         picture = np.full((48, 64, 3), number, np.uint8)
-        recognise_tab.keep(kept, number / 10, picture)
+        recognising.keep(kept, number / 10, picture)
     # Twelve seconds before the last picture are kept.
-    gone = recognise_tab.write_sign(kept, sign(1, 2, "hello"), tmp_path)
+    gone = recognising.write_sign(kept, sign(1, 2, "hello"), tmp_path)
     assert gone is None
-    path = recognise_tab.write_sign(kept, sign(15, 17, "hello"), tmp_path)
+    path = recognising.write_sign(kept, sign(15, 17, "hello"), tmp_path)
     assert path is not None
     pictures = decode.read_frames(Path(path), 3)
     shades = [float(picture.mean()) for picture in pictures]

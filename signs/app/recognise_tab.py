@@ -1,31 +1,63 @@
 """The tab on which a model is tried: live, on a take, on a recording."""
 
-import html
-import tempfile
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
-from signs.app import drawing, filming, model_file, recorder, takes
+from signs.app import recorder
 from signs.app.model_file import Models
 from signs.app.preview import Previews
+from signs.app.recognising import Recognising
 from signs.app.training import Workplace
 from signs.app.worker import Worker
-from signs.core.errors import UserError
-from signs.inference import long_video
-from signs.inference.live import Sign
-from signs.video import images
 
-PAUSE = 0.8  # seconds of rest that end a sign
 EVERY = 0.1  # seconds between two pictures of the camera
-TOP = 3
-KEPT = 12.0  # seconds that the camera's pictures are kept, to file a sign
 WAYS = ["camera", "one take or file", "a long recording"]
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What is recognised: of a camera, a take, or a recording.
+
+    Attributes:
+        way: which of them is shown, see `WAYS`.
+        groups: what is shown of each.
+        camera, filmed, clip, recording: where pictures come from.
+        search: starts the search in the recording.
+        found: what shows its signs: as a timeline, a table, and subtitles.
+    """
+
+    way: gr.Radio
+    groups: list[gr.Column]
+    camera: gr.Image
+    filmed: Any
+    clip: gr.File
+    recording: gr.File
+    search: gr.Button
+    found: list[Any]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What was recognised, and what it was instead.
+
+    Attributes:
+        shown: the answer.
+        correction: the group of what follows.
+        right, who: the sign that it was, and by whom.
+        teach: files it.
+        taught: says where it was filed.
+    """
+
+    shown: gr.HTML
+    correction: gr.Group
+    right: gr.Dropdown
+    who: gr.Dropdown
+    teach: gr.Button
+    taught: gr.Markdown
 
 
 def build(
@@ -47,6 +79,7 @@ def build(
     Returns:
         What gives the names of the models there are, and what shows them.
     """
+    work = Recognising(place, models, previews, recogniser, uploads)
     with gr.Tab("3. Recognise", id="recognise") as tab:
         with gr.Row():
             chosen = gr.Dropdown(label="Model", elem_id="model", scale=3)
@@ -55,230 +88,93 @@ def build(
             )
             zipped = gr.DownloadButton("Download the model (zip)")
         with gr.Row():
-            with gr.Column(scale=3):
-                way = gr.Radio(
-                    WAYS, value=WAYS[0], show_label=False, elem_id="way"
-                )
-                with gr.Column() as live:
-                    camera = gr.Image(
-                        sources=["webcam"],
-                        streaming=True,
-                        height=380,
-                        label="Sign, and rest: each pause ends a sign",
-                        elem_id="live-camera",
-                    )
-                with gr.Column(visible=False) as one:
-                    filmed = recorder.build("try-recorder", [], once=True)
-                    clip = gr.File(
-                        label="or a video that you have",
-                        file_types=["video"],
-                        height=120,
-                        elem_id="one-clip",
-                    )
-                with gr.Column(visible=False) as long:
-                    recording = gr.File(
-                        label="a video with pauses between the signs",
-                        file_types=["video"],
-                        height=120,
-                        elem_id="recording",
-                    )
-                    search = gr.Button("Find the signs", elem_id="search")
-                    timeline = gr.HTML(elem_id="timeline")
-                    found = gr.Dataframe(interactive=False, elem_id="found")
-                    subtitles = gr.File(
-                        label="subtitles", visible=False, elem_id="subtitles"
-                    )
-            with gr.Column(scale=2):
-                answer = gr.HTML(elem_id="answer")
-                with gr.Group(visible=False) as correction:
-                    gr.Markdown(
-                        "That was wrong? File it for the next training."
-                    )
-                    right = gr.Dropdown(
-                        label="It was the sign",
-                        allow_custom_value=True,
-                        elem_id="right-sign",
-                    )
-                    who = gr.Dropdown(
-                        label="by", allow_custom_value=True, elem_id="by"
-                    )
-                    teach = gr.Button("File this take", elem_id="teach")
-                taught = gr.Markdown(elem_id="taught")
+            inputs, answer = _build_inputs(), _build_answer()
         session = gr.State(lambda: {})
         seen = gr.State(None)  # the path of the take that was recognised last
-
-    def choices() -> Any:
-        names = models.names()
-        filed = takes.find(place.dataset)
-        signs = sorted({take.sign for take in filed})
-        people = sorted({take.signer for take in filed} - {""})
-        return (
-            gr.Dropdown(names, value=names[0][1] if names else None),
-            gr.Dropdown(signs, value=None),
-            gr.Dropdown(people, value=None),
-        )
-
-    def warm_up() -> None:
-        names = models.names()
-        if names:
-            recogniser.begin(model_file.prepare, place, names[0][1])
-
-    def watch(
-        picture: np.ndarray | None,
-        name: str,
-        least: float,
-        kept: dict,
-        correcting: str | None,
-    ) -> Any:
-        # While a sign is being corrected, no other one takes its place.
-        if picture is None or not name or correcting:
-            return gr.skip()
-        now = time.monotonic()
-        with shown_errors():
-            keep(kept, now, picture)
-            signs = models.live(kept, name, least, PAUSE).update(now, picture)
-            if not signs:
-                return gr.skip()
-            path = write_sign(kept, signs[-1], uploads)
-        shown = drawing.answer(
-            signs[-1].predictions, least, caution=models.caution(name)
-        )
-        return shown, gr.Group(visible=True), "", path
-
-    def recognise_filmed(
-        name: str, least: float, event: gr.EventData
-    ) -> Iterator[Any]:
-        with shown_errors():
-            video = recorder.uploaded(event.path, uploads)
-        yield from recognise(str(video), name, least)
-
-    def recognise(path: str | None, name: str, least: float) -> Iterator[Any]:
-        if not path:
-            yield gr.skip()
-            return
-        # Until the answer is there, the take before must not be filed for it.
-        yield "Recognising …", gr.Group(visible=False), "", None
-        video = Path(path)
-        with shown_errors():
-            strip = previews.strip(video)
-            predictions = recogniser.run(
-                model_file.predict, video, place, name, TOP
-            )
-            caution = models.caution(name)
-        shown = drawing.answer(predictions, least, strip, caution)
-        yield shown, gr.Group(visible=True), "", path
-
-    def file_it(
-        path: str | None, sign: str | None, signer: str | None
-    ) -> tuple[str, None]:
-        if not path:
-            raise gr.Error("there is no take to file", duration=5)
-        with shown_errors():
-            take = takes.correct(
-                place.dataset, sign or "", signer or "", Path(path)
-            )
-        said = (
-            f"Filed as {html.escape(take.sign)} ({take.path.name}); it counts "
-            "from the next training on."
-        )
-        return said, None
-
-    def find(path: str | None, name: str, least: float) -> Any:
-        if not path:
-            raise gr.Error("choose a recording first", duration=5)
-        settings = long_video.Settings(PAUSE, least, TOP)
-        with shown_errors():
-            signs = recogniser.run(
-                model_file.find_signs, Path(path), place, name, settings
-            )
-            vtt = model_file.write_subtitles(Path(path), signs, uploads)
-        return (
-            drawing.timeline(signs),
-            model_file.table_of(signs),
-            gr.File(str(vtt), visible=True),
-        )
-
-    def download(name: str) -> str:
-        with shown_errors():
-            return str(model_file.bundle(place, name, uploads))
-
-    way.change(
+    outputs = [answer.shown, answer.correction, answer.taught, seen]
+    inputs.way.change(
         lambda name: [gr.Column(visible=name == each) for each in WAYS],
-        inputs=way,
-        outputs=[live, one, long],
+        inputs=inputs.way,
+        outputs=inputs.groups,
     )
-    camera.stream(
-        watch,
-        inputs=[camera, chosen, threshold, session, right],
-        outputs=[answer, correction, taught, seen],
+    inputs.camera.stream(
+        work.watch,
+        inputs=[inputs.camera, chosen, threshold, session, answer.right],
+        outputs=outputs,
         stream_every=EVERY,
         time_limit=600,
         show_progress="hidden",
     )
-    filmed.change(
-        recognise_filmed,
-        inputs=[chosen, threshold],
-        outputs=[answer, correction, taught, seen],
+    inputs.filmed.change(
+        work.recognise_filmed, inputs=[chosen, threshold], outputs=outputs
     )
-    clip.upload(
-        recognise,
-        inputs=[clip, chosen, threshold],
-        outputs=[answer, correction, taught, seen],
+    inputs.clip.upload(
+        work.recognise, inputs=[inputs.clip, chosen, threshold], outputs=outputs
     )
-    teach.click(file_it, inputs=[seen, right, who], outputs=[taught, right])
-    search.click(
-        find,
-        inputs=[recording, chosen, threshold],
-        outputs=[timeline, found, subtitles],
+    answer.teach.click(
+        work.file_it,
+        inputs=[seen, answer.right, answer.who],
+        outputs=[answer.taught, answer.right],
     )
-    zipped.click(download, inputs=chosen, outputs=zipped)
-    tab.select(choices, outputs=[chosen, right, who])
-    tab.select(warm_up)
-    return choices, [chosen, right, who]
+    inputs.search.click(
+        work.find,
+        inputs=[inputs.recording, chosen, threshold],
+        outputs=inputs.found,
+    )
+    zipped.click(work.download, inputs=chosen, outputs=zipped)
+    choices = [chosen, answer.right, answer.who]
+    tab.select(work.choices, outputs=choices)
+    tab.select(work.warm_up)
+    return work.choices, choices
 
 
-def keep(kept: dict, now: float, picture: np.ndarray) -> None:
-    """Keeps a picture of the camera for some seconds, as JPEG.
+def _build_inputs() -> _Inputs:
+    with gr.Column(scale=3):
+        way = gr.Radio(WAYS, value=WAYS[0], show_label=False, elem_id="way")
+        with gr.Column() as live:
+            camera = gr.Image(
+                sources=["webcam"],
+                streaming=True,
+                height=380,
+                label="Sign, and rest: each pause ends a sign",
+                elem_id="live-camera",
+            )
+        with gr.Column(visible=False) as one:
+            filmed = recorder.build("try-recorder", [], once=True)
+            clip = gr.File(
+                label="or a video that you have",
+                file_types=["video"],
+                height=120,
+                elem_id="one-clip",
+            )
+        with gr.Column(visible=False) as long:
+            recording = gr.File(
+                label="a video with pauses between the signs",
+                file_types=["video"],
+                height=120,
+                elem_id="recording",
+            )
+            search = gr.Button("Find the signs", elem_id="search")
+            found = [
+                gr.HTML(elem_id="timeline"),
+                gr.Dataframe(interactive=False, elem_id="found"),
+                gr.File(label="subtitles", visible=False, elem_id="subtitles"),
+            ]
+    groups = [live, one, long]
+    return _Inputs(way, groups, camera, filmed, clip, recording, search, found)
 
-    Args:
-        kept: what the page keeps of a browser.
-        now: when it came, in seconds.
-        picture: RGB, uint8.
-    """
-    pictures = kept.setdefault("pictures", deque())
-    pictures.append((now, images.encode_jpeg(picture)))
-    while pictures[0][0] < now - KEPT:
-        pictures.popleft()
 
-
-def write_sign(kept: dict, sign: Sign, folder: Path) -> str | None:
-    """Writes the pictures of a sign that the camera saw, as a video.
-
-    Args:
-        kept: see `keep`.
-        sign: what was recognised.
-        folder: where it is written.
-
-    Returns:
-        The path of the video; None if the pictures are gone already.
-    """
-    pictures = [
-        (when, images.decode_jpeg(picture))
-        for when, picture in kept["pictures"]
-        if sign.start <= when <= sign.end
-    ]
-    if len(pictures) < 2:
-        return None
-    path = Path(tempfile.mkdtemp(prefix="sign-", dir=folder)) / "sign.mp4"
-    return str(filming.write_video(path, pictures))
-
-
-class shown_errors:
-    """Shows a `UserError` on the page; everything else is a bug."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, UserError):
-            raise gr.Error(str(error), duration=10) from error
+def _build_answer() -> _Answer:
+    with gr.Column(scale=2):
+        shown = gr.HTML(elem_id="answer")
+        with gr.Group(visible=False) as correction:
+            gr.Markdown("That was wrong? File it for the next training.")
+            right = gr.Dropdown(
+                label="It was the sign",
+                allow_custom_value=True,
+                elem_id="right-sign",
+            )
+            who = gr.Dropdown(label="by", allow_custom_value=True, elem_id="by")
+            teach = gr.Button("File this take", elem_id="teach")
+        taught = gr.Markdown(elem_id="taught")
+    return _Answer(shown, correction, right, who, teach, taught)

@@ -46,7 +46,7 @@ faults: .venv/test
 
 cluster-test: .venv-cluster/done
 	.venv-cluster/bin/python -m pytest -m "" tests/test_cluster.py \
-		tests/test_devices.py
+		tests/test_cluster_start.py tests/test_devices.py
 
 scaling: .venv-cluster/done
 	.venv-cluster/bin/python -m benchmarks.scaling

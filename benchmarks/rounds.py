@@ -170,6 +170,22 @@ def memory() -> int:
     return most if sys.platform == "darwin" else 1024 * most
 
 
+def drain(outcomes: Any) -> tuple[float, float]:
+    """Seconds until all is done, and until the first clip is."""
+    began = time.perf_counter()
+    first = 0.0
+    for _, _, error in outcomes:
+        if error is not None:
+            raise RuntimeError(str(error))
+        first = first or time.perf_counter() - began
+    return time.perf_counter() - began, first
+
+
+def load() -> float | None:
+    """How many processes would like a core, on average of the last minute."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
 # NumPy chooses its own kernels.
 NUMPY_ALONE: dict[str, str | None] = {
     "OPENBLAS_CORETYPE": None,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from framing import mine, run_frame  # noqa: F401 (fixtures)
+from helpers import shared
 from hypothesis import HealthCheck, settings
 
 from signs.core import messages
@@ -58,6 +59,14 @@ def pytest_terminal_summary(
 def _messages() -> None:
     """Messages go to stdout and warnings to stderr, as in the scripts."""
     messages.set_up_messages(quiet=False)
+
+
+@pytest.fixture(scope="module")
+def models() -> Path:
+    """The folder of the models; skips without it, or without MediaPipe."""
+    pytest.importorskip("mediapipe")
+    shared("weights", "hand_landmarker.task")
+    return shared("weights")
 
 
 # --- For tests/faults -------------------------------------------------------

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import number_of, write_video
+from helpers import number_of, numbered, write_video
+from store import folders
 
 import frame
 from signs.core import arguments
@@ -12,6 +13,7 @@ from signs.data.clips_table import Dataset
 from signs.video import frame_store, images
 
 Run = Callable[..., int]
+QUICK = ["--workers", "1", "--timeout", "0", "--frames", "3"]
 
 
 @pytest.fixture
@@ -54,3 +56,24 @@ def snapshot(root: Path, hidden: bool = False) -> dict[str, int]:
 
 def lines(text: str) -> list[str]:
     return text.strip().splitlines()
+
+
+def show(path: Path, number: int, frames: int = 4) -> Path:
+    """A video all of whose pictures show the same number."""
+    return write_video(path, frames, picture=lambda _: numbered(number))
+
+
+def take_frames(root: Path, *args: str) -> int:
+    args = ("d", *QUICK, *args, *folders(root))
+    return arguments.run(frame.main, args)
+
+
+def made(dataset: Dataset) -> dict[str, bytes]:
+    """What frame.py has made, but for its records and the sheet."""
+    return {
+        path.relative_to(dataset.root).as_posix(): path.read_bytes()
+        for path in sorted(dataset.root.rglob("*"))
+        if path.is_file()
+        and path.suffix in (".csv", ".jpg")
+        and not {"video", ".made-from"} & set(path.parts)
+    }

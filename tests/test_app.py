@@ -1,20 +1,28 @@
 """The page in a real browser, with a camera that plays rendered clips."""
 
-import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from browser import (
+    BROWSER,
+    CHROMIUM,
+    choose,
+    free_port,
+    needs_browser,
+    open_tab,
+    wait_for,
+    wait_until,
+)
 from helpers import write_video
 from store import folders
 from trained import trained
@@ -31,21 +39,6 @@ from signs.training import clips_used, run_record
 from signs.video import decode, images
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-MISSING = [
-    name
-    for name in ("gradio", "playwright")
-    if importlib.util.find_spec(name) is None
-]
-needs_browser = pytest.mark.skipif(
-    bool(MISSING) or CHROMIUM is None,
-    reason=f"needs chromium, {' and '.join(MISSING) or 'which is missing'}",
-)
-BROWSER = [
-    *("--no-sandbox", "--disable-gpu", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update"),
-    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
-]
 
 
 def test_other_machines_need_a_password(tmp_path, capsys):
@@ -101,12 +94,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def address(place: Path) -> Iterator[str]:
     """The page, served by a process of its own."""
@@ -152,23 +139,6 @@ def page(place: Path, address: str):
         page.wait_for_selector("#sign")
         yield page
         browser.close()
-
-
-def open_tab(page, name: str) -> None:
-    page.wait_for_selector("#sign", state="attached")
-    tab = page.locator(f"button[role=tab]:has-text('{name}')")
-    while tab.get_attribute("aria-selected") != "true":
-        tab.click()  # which a page that is still being built ignores
-        page.wait_for_timeout(200)
-
-
-def wait_for(page, selector: str, text: str, seconds: float = 300) -> None:
-    page.wait_for_function(
-        "([selector, text]) => document.querySelector(selector)"
-        "?.innerText.includes(text)",
-        arg=[selector, text],
-        timeout=seconds * 1000,
-    )
 
 
 @pytest.mark.slow  # starts the script of the zip
@@ -248,12 +218,6 @@ def test_a_bad_file_is_named_and_a_name_is_no_path(page, place, tmp_path):
     page.click("#bring")
     wait_for(page, "#brought", "cannot be the name of a sign")
     assert not list(place.glob("**/outside*"))
-
-
-def choose(page, selector: str, text: str) -> None:
-    """Chooses from a list, or types something that is not in it."""
-    page.fill(f"{selector} input", text)
-    page.press(f"{selector} input", "Enter")
 
 
 @needs_browser
@@ -342,10 +306,3 @@ def rows_of_log(place: Path) -> int:
     """How many epochs the first training has had."""
     logs = sorted((place / "log").glob("*-lstm-*in?.csv"))
     return len(logs[0].read_text().splitlines()) - 1 if logs else 0
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 300
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.05)

@@ -4,12 +4,10 @@ Two machines are played by two sets of Ray's processes on this one, each with
 its own scheduler and memory; `make cluster-test` has all that is needed.
 """
 
-import importlib.util
 import json
 import os
 import random
 import shutil
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -18,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
+from machines import Machines, Rows, needs_ray, work
 from scripts import (
     Script,
     run,
@@ -37,57 +35,12 @@ import frame
 import predict
 import study
 from signs.cluster import ray_backend
-from signs.cluster.actor import Actor, each
+from signs.cluster.actor import each
 from signs.core import arguments, parallel
 from signs.core.errors import UserError
 from signs.data import clips_table
 
 pytestmark = pytest.mark.slow
-
-HAS_RAY = importlib.util.find_spec("ray") is not None
-needs_ray = pytest.mark.skipif(not HAS_RAY, reason="ray is not installed")
-STORE = 80_000_000  # bytes of shared memory a machine, about the least
-
-
-class Machines:
-    """A cluster of machines that can be killed.
-
-    Attributes:
-        address: what `--cluster` takes.
-    """
-
-    def __init__(self) -> None:
-        from ray.cluster_utils import Cluster
-
-        self._cluster = Cluster()
-        # A dead machine is to be noticed soon.
-        quick = {
-            "health_check_initial_delay_ms": 0,
-            "health_check_period_ms": 500,
-            "health_check_failure_threshold": 5,
-        }
-        self._start(_system_config=quick)
-        self._second = self._start()
-        self.address = self._cluster.address
-
-    def _start(self, **options: Any) -> Any:
-        return self._cluster.add_node(
-            num_cpus=1,
-            object_store_memory=STORE,
-            include_dashboard=False,
-            **options,
-        )
-
-    def kill_one(self) -> None:
-        """Kills a machine, on which no driver runs."""
-        self._cluster.remove_node(self._second, allow_graceful=False)
-
-    def add_one(self) -> None:
-        """Adds a machine in the place of the one that was killed."""
-        self._second = self._start()
-
-    def shut_down(self) -> None:
-        self._cluster.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -105,64 +58,6 @@ def machines() -> Iterator[Machines]:
         made = Machines()
         yield made
         made.shut_down()
-
-
-def work(row: tuple[str, Any]) -> Any:
-    """Does what a decoder may do."""
-    kind, value = row
-    if kind == "sleep":
-        time.sleep(value)
-    elif kind == "spin":  # holds the interpreter, and answers no signal
-        sum(range(10**12))
-    elif kind == "killed":  # as the system does when memory runs out
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif kind == "killed once" and not Path(value).exists():
-        Path(value).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif kind == "parent killed once" and not Path(value).exists():
-        Path(value).touch()
-        os.kill(os.getppid(), signal.SIGKILL)
-    elif kind == "memory":
-        np.zeros(int(value), np.uint8)
-    elif kind == "damaged":
-        raise ValueError("no frame\ncan be decoded")
-    elif kind == "full":
-        raise OSError(28, "No space left on device", "frame-001.jpg")
-    elif kind == "refuse":
-        raise UserError("nothing can be done")
-    elif kind == "bug":
-        raise TypeError("a bug")
-    return value
-
-
-# --- Without Ray ------------------------------------------------------------
-
-
-@pytest.mark.skipif(HAS_RAY, reason="ray is installed")
-@pytest.mark.parametrize("script", [frame, feature, predict, study])
-def test_what_to_install(script: Any, tmp_path: Path, capsys) -> None:
-    args = ["d", "--cluster", "local", *folders(tmp_path)]
-    if script is study:
-        args += ["--table", "recipes.csv"]
-    assert arguments.run(script.main, args) == 2
-    said = capsys.readouterr().err
-    assert "pip install -r requirements-cluster.txt" in said
-    assert said.count("\n") == 1
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_machine_that_does_not_see_the_folder(tmp_path: Path) -> None:
-    problem = Actor(b"", tmp_path / "elsewhere", 1).work({})
-    assert isinstance(problem, UserError)
-    assert f"does not see the folder {tmp_path}" in str(problem)
-
-
-def test_predict_takes_clips_only(capsys) -> None:
-    for args in (["--camera", "0"], ["--segments", "a.mp4"]):
-        with pytest.raises(SystemExit):
-            predict.main([*args, "--cluster", "local"])
-        error = capsys.readouterr().err
-        assert "unrecognized arguments: --cluster local" in error
 
 
 # --- Any work ---------------------------------------------------------------
@@ -245,23 +140,6 @@ def test_processes_that_never_start_end_the_run(machines: Machines) -> None:
         pytest.raises(UserError, match="die at their start on the cluster"),
     ):
         list(outcomes)
-
-
-class Rows(dict):
-    """As many rows as you like, none of them in memory."""
-
-    def __init__(self, number: int):
-        super().__init__()
-        self._number = number
-        self.taken = 0
-
-    def __len__(self) -> int:
-        return self._number
-
-    def items(self) -> Any:
-        for number in range(self._number):
-            self.taken += 1
-            yield str(number), ("", number)
 
 
 @needs_ray
@@ -351,18 +229,6 @@ def test_a_driver_that_is_stopped_goes_on(
 
 
 @needs_ray
-def test_a_local_cluster_ends_with_its_script(tmp_path: Path) -> None:
-    dataset = write_clips(tmp_path, 30)
-    args = ("d", "--cluster", "local", "--workers", "2")
-    code, said = run(tmp_path, "frame", *args)
-    assert code == 0, said
-    assert len(list(dataset.frame.glob("*/*/frame-020.jpg"))) == 30
-    assert not [line for line in said.splitlines() if "ray" in line.lower()]
-    code, said = run(tmp_path, "frame", *args)
-    assert code == 0 and said.startswith("nothing to do") and len(said) < 200
-
-
-@needs_ray
 def test_features_are_the_same(machines: Machines, tmp_path: Path) -> None:
     dataset = write_frames(tmp_path / "one", 12)
     damaged = next(dataset.frame.glob("*/*/frame-002.jpg"))
@@ -412,16 +278,6 @@ def test_answers_are_the_same(
     assert said["one failed"] == said["two failed"]
     one, two = ((tmp_path / f"{x}.csv").read_bytes() for x in ("one", "two"))
     assert one == two and one.count(b"\n") == 13
-
-
-@needs_ray
-def test_an_address_without_a_cluster(tmp_path: Path, capsys) -> None:
-    write_clips(tmp_path, 3)
-    args = ["d", "--cluster", "no such address", *folders(tmp_path)]
-    assert arguments.run(frame.main, args) == 2
-    said = capsys.readouterr().err
-    assert "no Ray cluster can be used at no such address" in said
-    assert "Traceback" not in said
 
 
 STUDY = """name,train,transfer,note

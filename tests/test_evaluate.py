@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from store import folders, write_dataset
-from trained import trained
+from judged import QUICK, record_of, run, train, write_data
+from store import folders
 
-import evaluate
-import sample
 import train_lstm
 import transfer
 from signs.core import arguments
@@ -20,38 +18,12 @@ from signs.core.backend import keras
 from signs.data import clips_table
 from signs.data.clips_table import Dataset
 
-LABELS = ["null", "Maus & <b>Haus</b>", "drei"]
-SPLITS = {"train": 4, "val": 2, "test": 4}  # signers of each
-QUICK = (
-    "--no-bidirectional --units 8 --layers 1 --lr 0.02 --batch 16 --epochs 6"
-).split()
-
-
-def split_by_signer(dataset: Dataset) -> None:
-    """Gives each clip a signer, and each signer a split."""
-    clips = clips_table.read_clips(dataset)
-    people = [
-        (f"{split}{number}", split)
-        for split, size in SPLITS.items()
-        for number in range(size)
-    ]
-    drawn = np.arange(len(clips)) // len(LABELS) % len(people)
-    clips["signer"] = [people[number][0] for number in drawn]
-    clips["split"] = [people[number][1] for number in drawn]
-    clips_table.write_table(dataset.clips, clips)
-
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a data set of ten signers, and a model of it."""
     root = tmp_path_factory.mktemp("evaluate")
-    for name in ("mine", "theirs"):
-        dataset = write_dataset(root / "data", name, LABELS, clips=120)
-        split_by_signer(dataset)
-        for clip in clips_table.read_clips(dataset)["video"]:
-            path = dataset.video / clip
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(f"{name} {clip}")
+    write_data(root)
     command = ["mine", *QUICK, "--session-mean", *folders(root), "--quiet"]
     assert arguments.run(train_lstm.main, command) == 0
     return root
@@ -61,15 +33,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def root(made: Path, tmp_path: Path) -> Path:
     """A copy of it, to change."""
     return Path(shutil.copytree(made, tmp_path / "copy"))
-
-
-def run(root: Path, *args: str) -> int:
-    return arguments.run(evaluate.main, [*args, *folders(root)])
-
-
-def record_of(root: Path, what: str) -> dict:
-    (path,) = (root / "log").glob(f"*-evaluation-{what}.json")
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_a_model_is_judged_on_people_it_has_never_seen(root: Path) -> None:
@@ -297,15 +260,6 @@ def test_a_transferred_model_knows_the_clips_of_its_source(
     assert "trained on 48 of these 48" in capsys.readouterr().err
 
 
-def train(root: Path, *args: str) -> tuple[str, pd.DataFrame]:
-    """Trains; returns the run, and the list of clips that it knows."""
-    command = [*args, *folders(root), "--quiet"]
-    assert arguments.run(train_lstm.main, command) == 0
-    path = sorted((root / "model").glob("*-lstm-*-clips.csv"))[-1]
-    used = clips_table.read_csv(path)
-    return path.name.removesuffix("-clips.csv"), used
-
-
 def test_a_training_need_not_look_at_the_clips_of_val(root: Path) -> None:
     """Nor at those of test: then both are clips never seen."""
     dataset = Dataset(root / "data" / "mine")
@@ -387,55 +341,3 @@ def test_what_cannot_be_repeated_is_refused(
     assert "--lr 0.5 instead of" in refuse("--lr", "0.5", "--refit", first)
     again, _ = train(root, "--refit", first)
     assert "without validation clips" in refuse("--refit", again)
-
-
-@pytest.mark.slow  # renders, and shows all to a CNN
-def test_videos_of_a_folder_are_judged(
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    capsys: pytest.CaptureFixture,
-) -> None:
-    made = trained(tmp_path_factory)
-    more = "--gestures 3 --performers 4 --clips 66 --words 2 --seed 1".split()
-    command = [*more, *folders(tmp_path), "--quiet"]
-    assert arguments.run(sample.main, command) == 0
-    source = Dataset(tmp_path / "data" / "sample-chalearn")
-    dataset = Dataset(made / "data" / "sample-chalearn")
-    where = [
-        *("--data", str(made / "data")),
-        *("--log", str(tmp_path / "log")),
-        *("--model-dir", str(made / "model")),
-    ]
-    videos = ["--videos", str(dataset.video)]
-    assert arguments.run(evaluate.main, [*videos, *where]) == 2
-    assert "was trained on" in capsys.readouterr().err
-    videos = ["--videos", str(source.video)]
-    assert arguments.run(evaluate.main, [*videos, *where]) == 0
-    record = record_of(tmp_path, "videos-video")
-    assert record["clips"] > 20
-    assert record["baselines"]["nearest_class_mean"]["value"] > 0.3
-
-
-@pytest.mark.slow  # shows videos to a CNN
-def test_videos_that_cannot_be_read_are_named(
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    capsys: pytest.CaptureFixture,
-) -> None:
-    made = trained(tmp_path_factory)
-    videos = tmp_path / "videos"
-    for label in "12":
-        (videos / label).mkdir(parents=True)
-        (videos / label / "bad.avi").write_bytes(b"no video")
-    where = ["--log", str(tmp_path), "--model-dir", str(made / "model")]
-    command = ["--videos", str(videos), *where]
-    assert arguments.run(evaluate.main, command) == 2
-    error = capsys.readouterr().err
-    assert "could be looked at, such as 1/bad (no frame" in error
-    failed = tmp_path.glob("*-evaluation-videos-videos-failed.csv")
-    assert next(failed).read_text().count("no frame can be decoded") == 2
-    known = Dataset(made / "data" / "sample-chalearn").video
-    shutil.copy(next(known.rglob("test/**/M*.avi")), videos / "1" / "good.avi")
-    assert arguments.run(evaluate.main, command) == 1
-    error = capsys.readouterr().err
-    assert "Left out: 2 clips of 3" in error and "feature.py" not in error

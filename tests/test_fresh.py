@@ -2,18 +2,14 @@
 
 import os
 import shutil
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import number_of, numbered, write_video
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from framing import Run, made, show, take_frames
+from helpers import number_of, write_video
 from store import folders
 
 import feature
-import frame
 import train_lstm
 from signs.core import arguments
 from signs.data import clips_table
@@ -23,35 +19,12 @@ from signs.features import feature_store
 from signs.features.made_from import MadeFrom
 from signs.video import frame_store, images
 
-Run = Callable[..., int]
-QUICK = ["--workers", "1", "--timeout", "0", "--frames", "3"]
 CNN = "--cnn mobilenet --alpha 0.25 --weights random --engine keras".split()
-
-
-def show(path: Path, number: int, frames: int = 4) -> Path:
-    """A video all of whose pictures show the same number."""
-    return write_video(path, frames, picture=lambda _: numbered(number))
-
-
-def take_frames(root: Path, *args: str) -> int:
-    args = ("d", *QUICK, *args, *folders(root))
-    return arguments.run(frame.main, args)
 
 
 def shown(dataset: Dataset, clip: str) -> list[int]:
     paths = sorted((dataset.frame / clip).glob("*.jpg"))
     return [number_of(images.read_jpeg(path)) for path in paths]
-
-
-def made(dataset: Dataset) -> dict[str, bytes]:
-    """What frame.py has made, but for its records and the sheet."""
-    return {
-        path.relative_to(dataset.root).as_posix(): path.read_bytes()
-        for path in sorted(dataset.root.rglob("*"))
-        if path.is_file()
-        and path.suffix in (".csv", ".jpg")
-        and not {"video", ".made-from"} & set(path.parts)
-    }
 
 
 @pytest.fixture
@@ -340,79 +313,3 @@ def test_features_of_an_earlier_version(run: Run, mine: Dataset) -> None:
     assert [MadeFrom(mine, "x").is_current(x) for x in clips["clip"]] == [
         *(True, False, True)
     ]
-
-
-# --- Any edits at all -------------------------------------------------------
-
-NAMES = ["a/1", "a/2", "b/1", "c/1"]
-EDITS = st.lists(
-    st.one_of(
-        st.tuples(st.just("write"), st.sampled_from(NAMES), st.integers(1, 9)),
-        st.tuples(st.just("touch"), st.sampled_from(NAMES), st.integers(1, 9)),
-        st.tuples(st.just("remove"), st.sampled_from(NAMES), st.just(0)),
-        st.tuples(st.just("rename"), st.sampled_from(NAMES), st.just(0)),
-        st.tuples(st.just("label"), st.sampled_from(NAMES), st.integers(1, 3)),
-        st.tuples(st.just("signer"), st.sampled_from(NAMES), st.integers(0, 2)),
-        st.tuples(st.just("end"), st.sampled_from(NAMES), st.integers(1, 3)),
-        st.tuples(st.just("run"), st.just(""), st.just(0)),
-    ),
-    min_size=1,
-    max_size=8,
-)
-
-
-def edit(root: Path, rows: dict, what: str, clip: str, value: int) -> None:
-    """Changes a video or a row of the source's table."""
-    path = root / f"{clip}.avi"
-    if what == "write":
-        show(path, value)
-        rows.setdefault(clip, {"label": clip[0], "signer": "", "end": ""})
-    elif clip not in rows:
-        return
-    elif what == "touch":
-        os.utime(path, (value, value))
-    elif what == "remove":
-        path.unlink()
-        del rows[clip]
-    elif what == "rename":
-        other = f"{clip}-new"
-        path.rename(root / f"{other}.avi")
-        rows[other] = rows.pop(clip)
-    elif what == "end":
-        rows[clip][what] = str(value / 10)
-    else:
-        rows[clip][what] = f"{what} {value}"
-
-
-def write_list(root: Path, rows: dict) -> None:
-    lines = ["path,label,signer,start,end"] + [
-        f"{clip}.avi,{row['label']},{row['signer']},,{row['end']}"
-        for clip, row in sorted(rows.items())
-    ]
-    (root / "list.csv").write_text("\n".join(lines))
-
-
-@given(edits=EDITS)
-@settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-def test_a_run_after_any_edits_is_a_run_from_nothing(edits: list) -> None:
-    folder = Path(tempfile.mkdtemp())
-    try:
-        dataset = Dataset(folder / "one" / "data" / "d")
-        anew = Dataset(folder / "two" / "data" / "d")
-        rows: dict[str, dict[str, str]] = {}
-        edit(dataset.video, rows, "write", "a/1", 1)
-        for what, clip, value in [*edits, ("write", "b/1", 3), ("run", "", 0)]:
-            if what != "run":
-                edit(dataset.video, rows, what, clip, value)
-            elif rows:
-                write_list(dataset.video, rows)
-                assert take_frames(folder / "one", "--quiet") == 0
-        shutil.copytree(dataset.video, anew.video)
-        assert take_frames(folder / "two", "--quiet") == 0
-        assert made(dataset) == made(anew)
-    finally:
-        shutil.rmtree(folder)

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import shared, write_video
+from helpers import write_video
+from people import rendered
 from store import folders
-from test_landmarks import rendered
 
 import evaluate
 import export
@@ -35,14 +35,6 @@ from signs.training import run_record
 FRAMES = 4
 FAST = "--units 8 --projection 8 --batch 4 --epochs 2".split()
 GESTURES = {"a": 4, "b": 1}
-
-
-@pytest.fixture(scope="module")
-def models() -> Path:
-    """The folder of MediaPipe's models; skips without it."""
-    pytest.importorskip("mediapipe")
-    shared("weights", "hand_landmarker.task")
-    return shared("weights")
 
 
 @pytest.fixture(scope="module")

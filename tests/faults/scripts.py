@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from helpers import write_video
 from store import META as LONG_META
 from store import folders, write_dataset
@@ -87,6 +89,24 @@ def run(root: Path, name: str, *arguments: str, **options) -> tuple[int, str]:
     script = Script(root, name, *arguments, **options)
     code = script.wait()
     return code, script.output()
+
+
+def without_privileges(root: Path, script: str) -> tuple[int, str]:
+    """Runs a script as a user whom the system may forbid something."""
+    command = [sys.executable, str(ROOT / script)]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root may do everything, and there is no setpriv")
+        # Owner of the files, but without the right to pass over their modes.
+        allowed = "-dac_override,-dac_read_search"
+        command = ["setpriv", "--bounding-set", allowed, *command]
+    done = subprocess.run(
+        [*command, "d", "--workers", "1", "--quiet", *folders(root)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done.returncode, done.stdout
 
 
 def until(condition: Callable[[], bool], script: Script) -> None:

@@ -1,17 +1,16 @@
 """Models, logs and features that are damaged, malicious, or of others."""
 
 import json
-import pickle
 import random
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from malicious import bad_features
 from scripts import META, SMALL, tree, write_features
 from store import folders, write_dataset
 
@@ -287,45 +286,6 @@ def test_patience_survives_a_stop(root: Path) -> None:
 
 
 # --- Features ---------------------------------------------------------------
-
-
-class Attack:
-    """Runs code where it is unpickled."""
-
-    def __init__(self, marker: Path):
-        self.marker = marker
-
-    def __reduce__(self):
-        return (Path.touch, (self.marker,))
-
-
-def bad_features(marker: Path) -> dict[str, tuple[bytes, str]]:
-    """Files of the right size that hold something else."""
-
-    def saved(array: np.ndarray) -> bytes:
-        file = BytesIO()
-        np.save(file, array, allow_pickle=True)
-        return file.getvalue()
-
-    zipped = BytesIO()
-    np.savez(zipped, a=np.zeros((4, 8), "float32"))
-    shape = (4, 8)
-    return {
-        "nan": (saved(np.full(shape, np.nan, "float32")), "not finite"),
-        "inf": (saved(np.full(shape, -np.inf, "float32")), "not finite"),
-        "turned": (saved(np.zeros((8, 4), "float32")), "of shape (8, 4)"),
-        "flat": (saved(np.zeros(32, "float32")), "of shape (32,)"),
-        "numbers": (saved(np.zeros(shape, "int32")), "are damaged"),
-        "text": (saved(np.full(shape, "a")), "are damaged"),
-        "pickled": (saved(np.array([Attack(marker)])), "are damaged"),
-        "pickle": (pickle.dumps(Attack(marker)), "are damaged"),
-        "zip": (zipped.getvalue(), "are damaged"),
-        "zeros": (b"", "are damaged"),
-        "huge": (
-            saved(np.zeros(shape, "float32")).replace(b"(4, 8)", b"(9**9,)"),
-            "are damaged",
-        ),
-    }
 
 
 @pytest.mark.parametrize("name", bad_features(Path("x")))

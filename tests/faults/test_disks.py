@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from scripts import (
     run,
     tree,
     until,
+    without_privileges,
     write_clips,
     write_features,
     write_frames,
@@ -311,24 +310,6 @@ def test_features_that_go_away_during_a_training(
     error = error_of(capsys)
     assert error.startswith("error: the features are missing: ")
     assert str(gone) in error and "run feature.py again" in error
-
-
-def without_privileges(root: Path, script: str) -> tuple[int, str]:
-    """Runs a script as a user whom the system may forbid something."""
-    command = [sys.executable, str(Path(frame.__file__).parent / script)]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip("root may do everything, and there is no setpriv")
-        # Owner of the files, but without the right to pass over their modes.
-        allowed = "-dac_override,-dac_read_search"
-        command = ["setpriv", "--bounding-set", allowed, *command]
-    done = subprocess.run(
-        [*command, "d", "--workers", "1", "--quiet", *folders(root)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    return done.returncode, done.stdout
 
 
 def test_a_video_that_may_not_be_read(tmp_path: Path) -> None:

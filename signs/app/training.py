@@ -25,8 +25,12 @@ from signs.training.run_record import Run
 
 LANDMARKS, SMALL_CNN = feature_store.LANDMARKS, "mobilenet-0.25"
 EPOCHS = 60  # enough for a hundred clips
-# In batches of the default size, a hundred clips give too few steps.
-SETTINGS = ["--batch", "16"]
+# A take is recognised by itself, without others of its session (what that is
+# worth: docs/your-videos.md); and in batches of the default size, a hundred
+# clips give too few steps.
+SETTINGS = ["--no-session-mean", "--batch", "16"]
+# Two people in two rooms do not tell a CNN what is not the sign.
+CNN_SETTINGS = ["--input", "centered"]
 RANDOM = (
     "The CNN has random weights: good enough to try the page out, and no "
     "measure of what your signs can reach."
@@ -219,8 +223,10 @@ def _training(
     if source:
         command = ["transfer.py", place.name, "--model", source, *most]
         return f"transferring {source}", command
-    command = ["train_lstm.py", place.name, "--features", features]
-    return "training from scratch", [*command, *SETTINGS, *most]
+    command = ["train_lstm.py", place.name, "--features", features, *SETTINGS]
+    if features != LANDMARKS:
+        command += CNN_SETTINGS
+    return "training from scratch", [*command, *most]
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 from signs.core import arguments
 from signs.core.errors import UserError
 from signs.core.messages import count, log
-from signs.data.settings import TableSettings
+from signs.data.settings import FRAMES, TableSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ def parse_arguments(
     add(
         "--frames",
         type=arguments.whole_number,
-        default=20,
+        default=FRAMES,
         help="frames a clip",
     )
     add(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-FRAMES = 20
+from signs.data.settings import FRAMES as FRAMES
+
 LENGTH = 2048
 
 

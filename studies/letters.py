@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signs.core import arguments
+from signs.data.settings import FRAMES
 
 if TYPE_CHECKING:
     from signs.data.clips_table import Dataset
 
 LETTERS = "abcdefghiklmnopqrstuvwxy"  # j and z are movements
-FRAMES = 20
 CLIPS = 288  # of each person
 JUDGED = 4  # people; one more is for validation
 
@@ -64,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from signs.core import files
     from signs.data import clips_table
-    from signs.features import feature_store
+    from signs.features import feature_store, landmark_store
+    from signs.features.landmark_models import LandmarkModels
 
     dataset = clips_table.Dataset(args.data / "letters")
     rows = write_clips(dataset, args.trained_on, args.seed)
@@ -72,17 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     dataset.root.mkdir(parents=True, exist_ok=True)
     clips_table.write_table(dataset.clips, table)
     clips_table.write_table(dataset.classes, clips_table.classes_of(table))
-    about = {
-        "cnn": feature_store.LANDMARKS,
-        "weights": "made up",
-        "weights_hash": f"{args.seed:016}",
-        "seed": args.seed,
-        "frames": FRAMES,
-        "size": feature_store.VIDEO_SIDE,
-        "length": 176,
-        "dtype": "float16",
-        "engine": "mediapipe",
-    }
+    # No model has found them; the seed tells the sets apart.
+    models = LandmarkModels(Path("made up"), None, f"{args.seed:016}")
+    about = landmark_store.describe(models, FRAMES)
     files.write_json(feature_store.meta_path(dataset, "landmarks"), about)
     print(f"{len(rows):,} clips in {dataset.root}")
     return 0

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 
 from signs.app.worker import Worker
+from signs.data.settings import FRAMES
 from signs.features import feature_store, landmark_models
 from signs.features.landmark_engine import LandmarkEngine
 from signs.video import decode, images, skeleton
 
-FRAMES = 20
 COLUMNS = 10
 WIDTH = 108  # of one frame, in pixels
 SECONDS = 60.0  # the longest that looking at one video may take

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+FRAMES = 20  # of a clip, where no other number is asked for
+
 
 @dataclass(frozen=True)
 class TableSettings:

@@ -16,7 +16,7 @@ from signs.data.clips_table import Dataset
 from signs.data.csv_files import read_csv, write_table
 from signs.data.layouts import ledasila
 from signs.data.layouts.detect import Listing, NoVideosError
-from signs.data.settings import TableSettings
+from signs.data.settings import FRAMES, TableSettings
 from signs.video import frame_store, images
 
 NAMED = 3  # conflicts of edits with the source that are named
@@ -35,7 +35,7 @@ class Request:
     """
 
     settings: TableSettings
-    frames: int = 20
+    frames: int = FRAMES
     source: Path | None = None
     overwrite: bool = False
     dry_run: bool = False
